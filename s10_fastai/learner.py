@@ -85,15 +85,18 @@ def s10_learner(
     return Learner(dls, CustomResNet(dls.c, width, recipe['variant']), CrossEntropyLossFlat(), opt_func=_opts[recipe['opt']], wd=recipe['wd'],
         metrics=accuracy, cbs=[ChannelsLast(), *([Bf16()] if precision=='bf16' else []), *L(cbs)], **kwargs)
 
-# %% ../nbs/03_learner.ipynb #9c7e7a68
+# %% ../nbs/03_learner.ipynb #83211f3e
+def _level(losses): return losses[len(losses)//5]
+
 def lr_min(
     lrs:Tensor, # Rates of the range test, rising
     losses:Tensor, # Smoothed losses at these rates
     num_it:int # Steps of the test (fastai passes it to every suggestion)
 )->tuple: # Rate, and point (rate, loss) to mark on the curve
     "Suggest the last rate at which the loss has not yet made a tenth of its fall"
-    start,low = losses[:5].mean(),losses.argmin()
-    i = max((losses[:low+1] < start-.1*(start-losses[low])).nonzero()[0].item()-1, 0)
+    start,low = len(losses)//5,losses.argmin()
+    fallen = losses[start:low+1] < .9*_level(losses)+.1*losses[low]
+    i = start+max(int(fallen.nonzero()[0])-1, 0) if fallen.any() else start
     return lrs[i].item(), (lrs[i].item(), losses[i])
 
 def lr_max(
@@ -105,15 +108,23 @@ def lr_max(
     lr,_ = minimum(lrs, losses, num_it)
     return lr, (lr, losses[(lrs-lr).abs().argmin()])
 
-# %% ../nbs/03_learner.ipynb #6098585d
+# %% ../nbs/03_learner.ipynb #48ad6e59
+def _unsmooth(losses, beta=.98):
+    "Losses of single steps from those that fastai's `AvgSmoothLoss` has smoothed"
+    s = losses*(1-beta**torch.arange(1, len(losses)+1))
+    return (s-beta*F.pad(s[:-1], (1,0)))/(1-beta)
+
+# %% ../nbs/03_learner.ipynb #a46f7834
 def check_curve(
-    losses:Tensor # Smoothed losses of a range test
+    losses:Tensor # Smoothed losses of a range test, one a step
 ):
-    "Raise `S10Error` unless `losses` fall by 3 % at least and then rise by 1 %, or end in NaN"
+    "Raise `S10Error` unless `losses` fall by 3 % and by five standard errors of their first level, and then rise by 1 % or end in NaN"
     ok = losses[~losses.isnan()]
-    start,low = ok[:5].mean(),ok.min()
-    if not low<.97*start: raise S10Error(f'the range test learned nothing: its loss stays between {low:.2f} and {ok.max():.2f}; expected a clear fall')
-    if len(ok)==len(losses) and ok[-1]<low+.01*start: raise S10Error('the loss of the range test never rises; expected a minimum; use a higher end_lr')
+    if len(ok)<len(losses)/2: raise S10Error('the loss of the range test is NaN from the start; expected images and labels that the network can learn from')
+    first,low = _unsmooth(ok)[:len(ok)//3],ok[len(ok)//3:].min()
+    level = first.mean()
+    if not level-low > max(.03*level, 5*first.std()/len(first)**.5): raise S10Error(f'the range test learned nothing: from {level:.3f} its loss falls to no less than {low:.3f}')
+    if len(ok)==len(losses) and ok[-1]<low+.01*level: raise S10Error('the loss of the range test never rises, so there is no minimum to read a rate from; use a higher end_lr')
 
 # %% ../nbs/03_learner.ipynb #9cb114b1
 @contextmanager
@@ -135,7 +146,7 @@ def _orphaned(learn):
     mine = {id(p) for p in learn.model.parameters()}
     return learn.opt and not any(id(p) in mine for p in L(learn.opt.param_lists).concat())
 
-# %% ../nbs/03_learner.ipynb #7a79943c
+# %% ../nbs/03_learner.ipynb #92baa121
 @delegates(Learner.lr_find, but='suggest_funcs')
 def find_lr(
     learn:Learner, # Learner, which is left as it was
@@ -144,7 +155,7 @@ def find_lr(
     "Range test with fastai's `lr_find`; raises `S10Error` for a curve that is flat or never rises"
     with _unchanged(learn), learn.no_bar():
         res,orphaned = learn.lr_find(suggest_funcs=(lr_min,lr_max), **kwargs),_orphaned(learn)
-    try: check_curve(torch.tensor([float(o) for o in learn.recorder.losses[5:]]))
+    try: check_curve(torch.tensor([float(o) for o in learn.recorder.losses]))
     except S10Error as e:
         if not orphaned: raise
         raise S10Error(f'{e}. The optimizer holds none of the parameters of the model; create it from this model') from e
