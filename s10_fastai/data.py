@@ -16,9 +16,11 @@ from fastcore.all import *
 from fastcore.xdg import xdg_cache_home
 from PIL import Image,ImageOps
 
-# %% ../nbs/00_data.ipynb #b2068a80
+# %% ../nbs/00_data.ipynb #5fbbe5b9
 class S10Error(ValueError):
     "A bad input: the message says what was wrong, what was expected and what to do"
+    def __init__(self, msg): self.msg = msg
+    def __str__(self): return self.msg # fastai rewrites `args` of errors that pass through its callbacks
 
 # %% ../nbs/00_data.ipynb #87d117d6
 @dataclass(frozen=True)
@@ -55,13 +57,14 @@ def channel_stats(
 cifar_mean = 0.49139968,0.48215841,0.44653091
 cifar_std  = 0.24703223,0.24348513,0.26158784
 
-# %% ../nbs/00_data.ipynb #db14c716
+# %% ../nbs/00_data.ipynb #a81bcef8
 def _check_member(name, src):
     "Refuse an archive member that would leave the folder it is unpacked into"
     p = PurePosixPath(name.replace('\\','/'))
     if p.is_absolute() or '..' in p.parts: raise S10Error(f'{src}: unsafe member path {name!r} in the archive; do not use this file')
     return str(p)
 
+# %% ../nbs/00_data.ipynb #dd9aea1c
 def _folder_files(src):
     for f in sorted(src.rglob('*')):
         if f.is_file(): yield f.relative_to(src).as_posix(), f.read_bytes
@@ -171,7 +174,7 @@ def _read(src, resize=False):
     if not tree: raise S10Error(f'{src}: no images found; expected train/<class>/<image> and test/<class>/<image>, or the files of cifar-10-batches-py')
     return _from_tree(tree, src, resize)
 
-# %% ../nbs/00_data.ipynb #fcdab84c
+# %% ../nbs/00_data.ipynb #211e0449
 def cache_dir():
     "Where decoded images are kept: `$S10_CACHE`, or `s10_fastai` in the user's cache folder"
     return Path(os.environ.get('S10_CACHE') or xdg_cache_home()/'s10_fastai')
@@ -180,7 +183,8 @@ def _source_key(src, resize):
     "Name that changes with the content of `src`"
     h = hashlib.sha256(b'1 resized' if resize else b'1')
     if src.is_file():
-        with open(src, 'rb') as f: h.update(hashlib.file_digest(f, 'sha256').digest())
+        with open(src, 'rb') as f:
+            while b := f.read(1<<20): h.update(b)
     else:
         for o in sorted(src.rglob('*')): h.update(f'{o.relative_to(src)} {(s := o.stat()).st_size} {s.st_mtime_ns}\n'.encode())
     return h.hexdigest()[:32]

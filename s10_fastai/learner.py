@@ -18,19 +18,20 @@ from .augment import AlbumentationsTransform,train_tfms,valid_tfms
 from .data import ImageSet,S10Error,channel_stats
 from .resnet import CustomResNet
 
-# %% ../nbs/03_learner.ipynb #7bb12db1
+# %% ../nbs/03_learner.ipynb #0ca5dfb0
 _v2_mean = .49139968,.48215827,.44653124
 
-recipes = dict(
-    assignment=dict(variant='assignment', stats=None, tfms=dict(border='reflect', cutout_p=.5),
-        opt='adamw', wd=.1, shape='cos', pct_start=5/24, lr_max=None, div=100, div_final=100),
-    era_v2=dict(variant='era_v2', stats=(_v2_mean, (.24703233,.24348505,.26158768)),
-        tfms=dict(border='reflect', cutout_p=.5, cutout_fill=_v2_mean),
-        opt='adam', wd=1e-4, shape='lin', pct_start=.2, lr_max=1.588565e-3, div=10, div_final=100),
-    era_v1=dict(variant='era_v1', stats=((.4914,.4822,.4465), (.2023,.1994,.2010)),
-        tfms=dict(border='zero', cutout_p=0., normalize_last=True),
-        opt='adam', wd=5e-4, shape='lin', pct_start=5/24, lr_max=3.32e-4, div=100, div_final=10_000))
+_assignment = dict(variant='assignment', stats=None, tfms=dict(border='reflect', cutout_p=.5), opt='adamw', wd=.1,
+    shape='cos', pct_start=5/24, lr_max=None, div=100, div_final=100)
+_era_v2 = dict(variant='era_v2', stats=(_v2_mean, (.24703233,.24348505,.26158768)),
+    tfms=dict(border='reflect', cutout_p=.5, cutout_fill=_v2_mean), opt='adam', wd=1e-4,
+    shape='lin', pct_start=.2, lr_max=1.588565e-3, div=10, div_final=100)
+_era_v1 = dict(variant='era_v1', stats=((.4914,.4822,.4465), (.2023,.1994,.2010)),
+    tfms=dict(border='zero', cutout_p=0., normalize_last=True), opt='adam', wd=5e-4,
+    shape='lin', pct_start=5/24, lr_max=3.32e-4, div=100, div_final=10_000)
+recipes = dict(assignment=_assignment, era_v2=_era_v2, era_v1=_era_v1)
 
+# %% ../nbs/03_learner.ipynb #6e179d6a
 def get_recipe(
     name:str|dict # Name in `recipes`, or a recipe itself
 )->dict: # Recipe
@@ -126,7 +127,7 @@ def check_curve(
     if not level-low > max(.03*level, 5*first.std()/len(first)**.5): raise S10Error(f'the range test learned nothing: from {level:.3f} its loss falls to no less than {low:.3f}')
     if len(ok)==len(losses) and ok[-1]<low+.01*level: raise S10Error('the loss of the range test never rises, so there is no minimum to read a rate from; use a higher end_lr')
 
-# %% ../nbs/03_learner.ipynb #9cb114b1
+# %% ../nbs/03_learner.ipynb #3a104f12
 @contextmanager
 def _unchanged(learn):
     "Put weights, optimizer, random numbers and the order of the training images back at the end"
@@ -144,20 +145,19 @@ def _unchanged(learn):
 def _orphaned(learn):
     "Whether the optimizer holds none of the model's parameters"
     mine = {id(p) for p in learn.model.parameters()}
-    return learn.opt and not any(id(p) in mine for p in L(learn.opt.param_lists).concat())
+    return learn.opt is not None and not any(id(p) in mine for p in L(learn.opt.param_lists).concat())
 
-# %% ../nbs/03_learner.ipynb #92baa121
+# %% ../nbs/03_learner.ipynb #709fb993
 @delegates(Learner.lr_find, but='suggest_funcs')
 def find_lr(
     learn:Learner, # Learner, which is left as it was
     **kwargs
 )->tuple: # `lr_min` and `lr_max`, the assignment's LRMIN and LRMAX
     "Range test with fastai's `lr_find`; raises `S10Error` for a curve that is flat or never rises"
-    with _unchanged(learn), learn.no_bar():
-        res,orphaned = learn.lr_find(suggest_funcs=(lr_min,lr_max), **kwargs),_orphaned(learn)
+    with _unchanged(learn), learn.no_bar(): res = learn.lr_find(suggest_funcs=(lr_min,lr_max), **kwargs)
     try: check_curve(torch.tensor([float(o) for o in learn.recorder.losses]))
     except S10Error as e:
-        if not orphaned: raise
+        if not _orphaned(learn): raise
         raise S10Error(f'{e}. The optimizer holds none of the parameters of the model; create it from this model') from e
     return res
 

@@ -6,11 +6,10 @@
 __all__ = ['variants', 'conv_block', 'ResLayer', 'ResLayerV2', 'CustomResNet', 'model_summary', 'model_graph', 'save_model',
            'load_model']
 
-# %% ../nbs/02_resnet.ipynb #afe8c65c
+# %% ../nbs/02_resnet.ipynb #f4248493
 import json
 from pathlib import Path
 
-import torch
 from fastai.torch_core import Module
 from fastcore.all import *
 from torch import nn
@@ -52,16 +51,14 @@ class ResLayerV2(Module):
         self.act = nn.ReLU()
     def forward(self, x): return (x := self.X(x)) + self.act(x + self.R(x))
 
-# %% ../nbs/02_resnet.ipynb #59ba084a
+# %% ../nbs/02_resnet.ipynb #6f722678
 def _linear_head(ni, n_out): return [nn.Flatten(), nn.Linear(ni, n_out)]
 def _conv_head(ni, n_out): return [nn.Conv2d(ni, n_out, 1, bias=False), nn.Flatten(), nn.Softmax(dim=1)]
 
-variants = dict(
-    assignment=dict(layer=ResLayer,   bias=False, head=_linear_head),
-    era_v2    =dict(layer=ResLayerV2, bias=True,  head=_linear_head),
-    era_v1    =dict(layer=ResLayer,   bias=False, head=_conv_head))
+# Layer, whether convolutions have a bias, and head
+variants = dict(assignment=(ResLayer,False,_linear_head), era_v2=(ResLayerV2,True,_linear_head), era_v1=(ResLayer,False,_conv_head))
 
-# %% ../nbs/02_resnet.ipynb #47b3dd6d
+# %% ../nbs/02_resnet.ipynb #4813a2c5
 class CustomResNet(nn.Sequential):
     "The ResNet of ERA Session 10; raises `S10Error` for an unknown variant"
     def __init__(self,
@@ -70,7 +67,7 @@ class CustomResNet(nn.Sequential):
         variant:str='assignment' # `assignment` (rule R1), `era_v2` or `era_v1`
     ):
         if variant not in variants: raise S10Error(f'unknown variant {variant!r}; expected one of {", ".join(variants)}')
-        layer,bias,head = variants[variant].values()
+        layer,bias,head = variants[variant]
         super().__init__()
         self.prep   = conv_block(3, width, bias=bias)
         self.layer1 = layer(width, width*2)

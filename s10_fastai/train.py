@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['plot_curves', 'train', 's10_train', 'range_test', 's10_lr_find']
 
-# %% ../nbs/04_train.ipynb #cca35367
+# %% ../nbs/04_train.ipynb #a0fa7134
 import csv,json,os,platform,sys
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
+from fastcore.basics import store_attr
 from fastcore.meta import delegates
 from fastcore.script import call_parse
 
@@ -69,16 +70,19 @@ def _bars(learn):
     from contextlib import nullcontext
     return nullcontext() if sys.stdout.isatty() else learn.no_bar()
 
-# %% ../nbs/04_train.ipynb #16bcf248
-def _run_folder(out, recipe, data):
-    "Create the folder of a run; raises `S10Error` if it exists or cannot be made"
+# %% ../nbs/04_train.ipynb #291b564b
+def _new_path(out, recipe, data):
+    "Path of a folder that is to be made; raises `S10Error` if it exists"
     from s10_fastai.data import S10Error
-    name = f'{recipe}-{Path(data).name.split(".")[0]}-{datetime.now():%Y%m%d_%H%M%S}'
-    path = Path(out or f'runs/{name}').expanduser()
-    try: path.mkdir(parents=True)
-    except FileExistsError: raise S10Error(f'{path} exists; a run never overwrites, so choose another --out') from None
-    except OSError as e: raise S10Error(f'{path}: cannot make this folder ({e.strerror}); choose another --out') from e
+    path = Path(out or f'runs/{recipe}-{Path(data).name.split(".")[0]}-{datetime.now():%Y%m%d_%H%M%S}').expanduser()
+    if path.exists(): raise S10Error(f'{path} exists, and a run never overwrites; choose another --out')
     return path
+
+def _make_folder(path):
+    "Make the folder `path`; raises `S10Error` if that fails"
+    from s10_fastai.data import S10Error
+    try: path.mkdir(parents=True)
+    except OSError as e: raise S10Error(f'{path}: cannot make this folder ({e.strerror}); choose another --out') from e
 
 def _write_json(path, o):
     "Write `o` to `path` in one step"
@@ -92,11 +96,10 @@ def _log_lines(row, n_epoch, n_test):
     return [f'Epoch {row["epoch"]}/{n_epoch}: loss {row["train_loss"]:.4f}, train accuracy {row["train_accuracy"]:.2%}, LR {row["lr"]:.6f}, {row["seconds"]:.1f} s',
         f'Test set: Average loss: {row["test_loss"]:.4f}, Accuracy: {round(row["test_accuracy"]*n_test)}/{n_test} ({row["test_accuracy"]:.2%})']
 
-# %% ../nbs/04_train.ipynb #8143ee98
+# %% ../nbs/04_train.ipynb #27e6015a
 class _Reporter:
     "Writes each line of a run to `train.log` and the screen, and each epoch to `history.csv`, at once"
-    def __init__(self, path, n_epoch, n_test, quiet=False):
-        self.path,self.n_epoch,self.n_test,self.quiet = path,n_epoch,n_test,quiet
+    def __init__(self, path, n_epoch, n_test, quiet=False): store_attr()
     def say(self, *lines):
         with open(self.path/'train.log', 'a') as f: f.writelines(f'{o}\n' for o in lines)
         if not self.quiet: print(*lines, sep='\n', flush=True)
@@ -144,7 +147,7 @@ def _save_fig(fig, path):
     fig.savefig(path, dpi=100)
     plt.close(fig)
 
-# %% ../nbs/04_train.ipynb #25a7c4fb
+# %% ../nbs/04_train.ipynb #59aed8ce
 def train(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
     recipe:str='assignment', # assignment, era_v2 or era_v1
@@ -166,7 +169,7 @@ def train(
     start,times = perf_counter(),{}
     def lap(name): times[name] = perf_counter()-start-sum(times.values())
     _check_settings(bs, width, limit, epochs, lr, workers, precision)
-    if out and Path(out).expanduser().exists(): raise S10Error(f'{out} exists; a run never overwrites, so choose another --out')
+    path = _new_path(out, recipe, data)
 
     import matplotlib.pyplot as plt
     from s10_fastai.learner import EpochLog,StopOnNaN,find_lr,fit_recipe,get_recipe,plot_schedule
@@ -176,7 +179,7 @@ def train(
     tr,te,bs = _load(data, limit, bs, resize)
     if workers is None: workers = 0 if dev.type=='cpu' else min(8, os.cpu_count())
     learn = _learner(tr, te, r, bs, width, seed, dev, precision, workers)
-    path = _run_folder(out, recipe, data)
+    _make_folder(path)
     report = _Reporter(path, epochs, len(te), quiet)
     lap('data')
 
@@ -202,11 +205,12 @@ def train(
     total = perf_counter()-start
     times |= dict(compile=0., **log.secs)
     last = log.rows[-1]
-    _write_json(path/'run.json', dict(recipe=recipe, settings=dict(r, bs=bs, precision='bf16' if hasattr(learn, 'bf16') else 'fp32', workers=workers, limit=limit, resize=resize, lr=lr),
-        width=width, epochs=epochs, seed=seed, data=dict(source=str(data), sha256=dict(train=tr.sha256(), test=te.sha256()), train=len(tr), test=len(te), classes=len(tr.vocab)),
-        lr_min=lr_min or lr_max/r['div'], lr_max=lr_max, accuracy=last['test_accuracy'], test_loss=last['test_loss'], history=log.rows, lrs=lrs,
-        times=dict(times, other=total-sum(times.values()), total=total), parameters=sum(o.numel() for o in learn.model.parameters()),
-        versions=_versions(), hardware=_hardware(dev), date=f'{datetime.now():%Y-%m-%d %H:%M:%S}'))
+    settings = dict(r, bs=bs, precision='bf16' if hasattr(learn, 'bf16') else 'fp32', workers=workers, limit=limit, resize=resize, lr=lr)
+    images = dict(source=str(data), train=len(tr), test=len(te), classes=len(tr.vocab), sha256=dict(train=tr.sha256(), test=te.sha256()))
+    run = dict(recipe=recipe, settings=settings, width=width, epochs=epochs, seed=seed, data=images, lr_min=lr_min or lr_max/r['div'],
+        lr_max=lr_max, accuracy=last['test_accuracy'], test_loss=last['test_loss'], history=log.rows, lrs=lrs)
+    _write_json(path/'run.json', run | dict(times=dict(times, other=total-sum(times.values()), total=total),
+        parameters=sum(o.numel() for o in learn.model.parameters()), versions=_versions(), hardware=_hardware(dev), date=str(datetime.now())[:19]))
     report.say(f'{total:.0f} s in all; results in {path}')
     return path
 
@@ -228,7 +232,7 @@ def s10_train(**kwargs):
     "Train the ResNet of ERA Session 10 and write a folder with weights, log, curves and run.json"
     _command('s10_train', train, **kwargs)
 
-# %% ../nbs/04_train.ipynb #acc71835
+# %% ../nbs/04_train.ipynb #b71d6475
 def range_test(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
     recipe:str='assignment', # assignment, era_v2 or era_v1
@@ -242,16 +246,15 @@ def range_test(
     resize:bool=False # Scale images of other sizes to 32x32
 )->tuple: # `lr_min` and `lr_max`
     "Range test for a recipe, with its curve in a picture; raises `S10Error` for a bad input or a curve that shows nothing"
-    from s10_fastai.data import S10Error
     _check_settings(bs, width, limit, precision=precision)
-    if Path(out).exists(): raise S10Error(f'{out} exists; choose another --out')
+    path = _new_path(out, recipe, data)
     import matplotlib.pyplot as plt
     from s10_fastai.learner import find_lr,get_recipe
     r,dev = get_recipe(recipe),_device(device)
     tr,te,bs = _load(data, limit, bs, resize)
     learn = _learner(tr, te, r, bs, width, seed, dev, precision, 0)
     with _bars(learn): res = find_lr(learn)
-    _save_fig(plt.gcf(), out)
+    _save_fig(plt.gcf(), path)
     return res
 
 @call_parse
