@@ -18,16 +18,19 @@ from .augment import AlbumentationsTransform,train_tfms,valid_tfms
 from .data import ImageSet,S10Error,channel_stats
 from .resnet import CustomResNet
 
-# %% ../nbs/03_learner.ipynb #0ca5dfb0
+# %% ../nbs/03_learner.ipynb #ad2d008a
 _v2_mean = .49139968,.48215827,.44653124
 
-_assignment = dict(variant='assignment', stats=None, tfms=dict(border='reflect', cutout_p=.5), opt='adamw', wd=.1,
+_assignment = dict(variant='assignment', stats=None, tfms=dict(border='reflect', cutout_p=.5),
+    opt='adamw', wd=.1, # Loshchilov and Hutter 2019
     shape='cos', pct_start=5/24, lr_max=None, div=100, div_final=100)
 _era_v2 = dict(variant='era_v2', stats=(_v2_mean, (.24703233,.24348505,.26158768)),
-    tfms=dict(border='reflect', cutout_p=.5, cutout_fill=_v2_mean), opt='adam', wd=1e-4,
+    tfms=dict(border='reflect', cutout_p=.5, cutout_fill=_v2_mean),
+    opt='adam', wd=1e-4, # karthajee, ERA V2, 2024
     shape='lin', pct_start=.2, lr_max=1.588565e-3, div=10, div_final=100)
 _era_v1 = dict(variant='era_v1', stats=((.4914,.4822,.4465), (.2023,.1994,.2010)),
-    tfms=dict(border='zero', cutout_p=0., normalize_last=True), opt='adam', wd=5e-4,
+    tfms=dict(border='zero', cutout_p=0., normalize_last=True),
+    opt='adam', wd=5e-4, # garima-mahato, ERA V1, 2023
     shape='lin', pct_start=5/24, lr_max=3.32e-4, div=100, div_final=10_000)
 recipes = dict(assignment=_assignment, era_v2=_era_v2, era_v1=_era_v1)
 
@@ -193,7 +196,7 @@ def fit_recipe(
     if recipe['shape']=='cos': learn.fit_one_cycle(n_epoch, lr_max, div=div, div_final=div_final, pct_start=recipe['pct_start'], cbs=cbs)
     else: learn.fit(n_epoch, cbs=[ParamScheduler(lin_one_cycle(lr_max, div, div_final, recipe['pct_start'], n_epoch*len(learn.dls.train))), *L(cbs)])
 
-# %% ../nbs/03_learner.ipynb #dcd3d5f8
+# %% ../nbs/03_learner.ipynb #68ecb6e0
 def plot_schedule(
     lrs:list, # Rate of each step
     moms:list, # Momentum (first beta of Adam) of each step
@@ -207,7 +210,7 @@ def plot_schedule(
         ax.set(xlabel='Epoch', ylabel=nm)
         ax.grid(alpha=.3)
     i = int(np.argmax(lrs))
-    axs[0].annotate(f'{lrs[i]:.3g} at epoch {x[i]:.2f}', (x[i],lrs[i]), xytext=(8,-4), textcoords='offset points')
+    axs[0].set_title(f'highest: {lrs[i]:.3g} at epoch {x[i]:.2f}', fontsize=10)
     fig.tight_layout()
     return fig
 

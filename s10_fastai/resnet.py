@@ -6,8 +6,9 @@
 __all__ = ['variants', 'conv_block', 'ResLayer', 'ResLayerV2', 'CustomResNet', 'model_summary', 'model_graph', 'save_model',
            'load_model']
 
-# %% ../nbs/02_resnet.ipynb #f4248493
+# %% ../nbs/02_resnet.ipynb #9646a027
 import json
+from copy import deepcopy
 from pathlib import Path
 
 from fastai.torch_core import Module
@@ -77,7 +78,7 @@ class CustomResNet(nn.Sequential):
         self.head   = nn.Sequential(*head(width*8, n_out))
         store_attr()
 
-# %% ../nbs/02_resnet.ipynb #ba983e9e
+# %% ../nbs/02_resnet.ipynb #403ea5bd
 def model_summary(
     model:nn.Module, # Network
     bs:int=1, # Images in the batch that is passed through
@@ -85,9 +86,9 @@ def model_summary(
 ):
     "Table of layers, output shapes, parameters and multiply-adds, by torchinfo"
     from torchinfo import summary
-    return summary(model, input_size=(bs,3,size,size), depth=4, device='cpu', verbose=0, col_names=('output_size','num_params','mult_adds'))
+    return summary(deepcopy(model), input_size=(bs,3,size,size), depth=4, device='cpu', verbose=0, col_names=('output_size','num_params','mult_adds'))
 
-# %% ../nbs/02_resnet.ipynb #f57802a5
+# %% ../nbs/02_resnet.ipynb #79b2b0f5
 def model_graph(
     model:nn.Module, # Network
     depth:int=3, # How many levels of modules to open
@@ -97,7 +98,7 @@ def model_graph(
     from shutil import which
     from torchview import draw_graph
     if not which('dot'): raise S10Error('the program `dot` is missing; install graphviz (Debian: apt-get install graphviz) to draw the network')
-    return draw_graph(model, input_size=(1,3,size,size), depth=depth, device='meta', expand_nested=True).visual_graph
+    return draw_graph(deepcopy(model), input_size=(1,3,size,size), depth=depth, device='meta', expand_nested=True).visual_graph
 
 # %% ../nbs/02_resnet.ipynb #93fbf32e
 def save_model(

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['plot_curves', 'train', 's10_train', 'range_test', 's10_lr_find']
 
-# %% ../nbs/04_train.ipynb #a0fa7134
-import csv,json,os,platform,sys
+# %% ../nbs/04_train.ipynb #e69d2e0d
+import csv,json,os,platform,re,sys
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -70,7 +70,7 @@ def _bars(learn):
     from contextlib import nullcontext
     return nullcontext() if sys.stdout.isatty() else learn.no_bar()
 
-# %% ../nbs/04_train.ipynb #291b564b
+# %% ../nbs/04_train.ipynb #6bd6c653
 def _new_path(out, recipe, data):
     "Path of a folder that is to be made; raises `S10Error` if it exists"
     from s10_fastai.data import S10Error
@@ -85,9 +85,9 @@ def _make_folder(path):
     except OSError as e: raise S10Error(f'{path}: cannot make this folder ({e.strerror}); choose another --out') from e
 
 def _write_json(path, o):
-    "Write `o` to `path` in one step"
+    "Write `o` to `path` in one step, lists of numbers on one line"
     tmp = path.with_suffix('.tmp')
-    tmp.write_text(json.dumps(o, indent=1))
+    tmp.write_text(re.sub(r'\[[^][{}"]*\]', lambda m: ' '.join(m[0].split()), json.dumps(o, indent=1)))
     tmp.replace(path)
 
 # %% ../nbs/04_train.ipynb #c1378f70
