@@ -214,7 +214,7 @@ def plot_schedule(
     fig.tight_layout()
     return fig
 
-# %% ../nbs/03_learner.ipynb #5acece2d
+# %% ../nbs/03_learner.ipynb #47ec7da7
 class EpochLog(Callback):
     "Keeps a row of means for each epoch in `rows`, and the seconds spent in `secs`"
     order = Recorder.order+1
@@ -224,18 +224,21 @@ class EpochLog(Callback):
         self.report,self.rows,self.secs = report,[],dict(train=0., eval=0.)
 
     def _begin(self):
-        self.start,self.mets = time.perf_counter(),(AvgLoss(),AvgMetric(accuracy))
-        for m in self.mets: m.reset()
+        self.start,self.loss_met,self.acc_met = time.perf_counter(),AvgLoss(),AvgMetric(accuracy)
+        self.loss_met.reset()
+        self.acc_met.reset()
 
     def _end(self, name):
-        self.row |= {f'{name}_{k}':float(m.value) for k,m in zip(('loss','accuracy'), self.mets)}
+        n = self.acc_met.count
+        self.row |= {f'{name}_loss':float(self.loss_met.value), f'{name}_accuracy':round(float(self.acc_met.value)*n)/n}
         return time.perf_counter()-self.start
 
     def before_epoch(self): self.row = dict(epoch=self.epoch+1)
     def before_train(self): self._begin()
     def before_validate(self): self._begin()
     def after_batch(self):
-        for m in self.mets: m.accumulate(self.learn)
+        self.loss_met.accumulate(self.learn)
+        self.acc_met.accumulate(self.learn)
     def after_train(self): self.train_secs = self._end('train')
     def after_validate(self):
         secs = self._end('test')
