@@ -131,7 +131,7 @@ def _from_tree(files, src, resize):
         d[key[0]][1].append(key[1])
     return _split_sets(d, vocab)
 
-# %% ../nbs/00_data.ipynb #ac6a928f
+# %% ../nbs/00_data.ipynb #f7476cb8
 _mk_array = np.ndarray(0).__reduce__()[0]
 _safe = {('numpy.core.multiarray','_reconstruct'):_mk_array, ('numpy._core.multiarray','_reconstruct'):_mk_array,
     ('numpy','ndarray'):np.ndarray, ('numpy','dtype'):np.dtype, ('_codecs','encode'):codecs.encode}
@@ -142,33 +142,39 @@ class _BatchUnpickler(pickle.Unpickler):
         try: return _safe[module,name]
         except KeyError: raise pickle.UnpicklingError(f'it asks for {module}.{name}') from None
 
-def _unpickle(data, name):
-    try: return _BatchUnpickler(io.BytesIO(data), encoding='bytes').load()
+def _unpickle(data, name, *keys):
+    "Entries `keys` of the dict that is pickled in `data`"
+    try: return [_BatchUnpickler(io.BytesIO(data), encoding='bytes').load()[k] for k in keys]
     except Exception as e: raise S10Error(f'{name}: not a CIFAR-10 batch file ({e}); download the original archive again') from e
 
-# %% ../nbs/00_data.ipynb #7bc3d943
+# %% ../nbs/00_data.ipynb #5ba3b327
 _batches = {f'data_batch_{i}':'train' for i in range(1,6)} | {'test_batch':'test'}
 
 def _from_batches(files, src):
     "Sets from file name -> pickled batch"
     if miss := {*_batches,'batches.meta'}-set(files): raise S10Error(f'{src}: {sorted(miss)[0]} is missing; expected the seven files of cifar-10-batches-py')
-    names = _unpickle(files['batches.meta'], 'batches.meta')[b'label_names']
+    names, = _unpickle(files['batches.meta'], 'batches.meta', b'label_names')
     vocab,d = [o.decode() for o in names],{'train':([],[]), 'test':([],[])}
     for f,k in _batches.items():
-        b = _unpickle(files[f], f)
-        d[k][0].extend(b[b'data'].reshape(-1,3,32,32).transpose(0,2,3,1))
-        d[k][1].extend(vocab[i] for i in b[b'labels'])
+        x,y = _unpickle(files[f], f, b'data', b'labels')
+        try:
+            d[k][0].extend(x.reshape(len(y),3,32,32).transpose(0,2,3,1))
+            d[k][1].extend(vocab[i] for i in y)
+        except (AttributeError,IndexError,TypeError,ValueError) as e:
+            raise S10Error(f'{src}: {f} does not hold 32x32 RGB images with labels ({e}); download the original archive again') from e
     return _split_sets(d, vocab)
 
-# %% ../nbs/00_data.ipynb #12369093
+# %% ../nbs/00_data.ipynb #7c393259
 def _read(src, resize=False):
     "Train and test set from the folder or archive `src`"
     tree,batches = {},{}
     try:
         for name,read in _files(src):
-            if key := _image_key(name): tree[key] = read()
+            if key := _image_key(name):
+                if key in tree: raise S10Error(f'{src}: {"/".join(key)} occurs twice; expected one train and one test folder')
+                tree[key] = read()
             elif (f := PurePosixPath(name).name) in {*_batches,'batches.meta'}: batches[f] = read()
-    except (EOFError,OSError,tarfile.TarError,zipfile.BadZipFile,zipfile.zlib.error) as e:
+    except (EOFError,OSError,RuntimeError,tarfile.TarError,zipfile.BadZipFile,zipfile.zlib.error) as e:
         raise S10Error(f'{src}: unreadable or truncated ({e}); get the file again') from e
     if batches: return _from_batches(batches, src)
     if not tree: raise S10Error(f'{src}: no images found; expected train/<class>/<image> and test/<class>/<image>, or the files of cifar-10-batches-py')

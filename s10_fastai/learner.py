@@ -130,16 +130,15 @@ def check_curve(
     if not level-low > max(.03*level, 5*first.std()/len(first)**.5): raise S10Error(f'the range test learned nothing: from {level:.3f} its loss falls to no less than {low:.3f}')
     if len(ok)==len(losses) and ok[-1]<low+.01*level: raise S10Error('the loss of the range test never rises, so there is no minimum to read a rate from; use a higher end_lr')
 
-# %% ../nbs/03_learner.ipynb #3a104f12
+# %% ../nbs/03_learner.ipynb #bd9aa0ab
 @contextmanager
 def _unchanged(learn):
-    "Put weights, optimizer, random numbers and the order of the training images back at the end"
-    opt,model,rng = learn.opt,deepcopy(learn.model.state_dict()),learn.dls.train.rng.getstate()
-    opt_state,states,model_dir = opt and deepcopy(opt.state_dict()),get_random_states(),learn.model_dir
+    "Put optimizer, random numbers and the order of the training images back at the end"
+    opt,rng,states,model_dir = learn.opt,learn.dls.train.rng.getstate(),get_random_states(),learn.model_dir
+    opt_state = opt and deepcopy(opt.state_dict())
     try:
         with tempfile.TemporaryDirectory() as learn.model_dir: yield
     finally:
-        learn.model.load_state_dict(model)
         learn.opt,learn.model_dir = opt,model_dir
         if opt: opt.load_state_dict(opt_state)
         learn.dls.train.rng.setstate(rng)
