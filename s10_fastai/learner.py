@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['recipes', 'get_recipe', 'image_dls', 'Bf16', 's10_learner', 'lr_min', 'lr_max', 'check_curve', 'find_lr',
-           'lin_one_cycle', 'fit_recipe', 'plot_schedule', 'EpochLog', 'StopOnNaN']
+           'lin_one_cycle', 'with_rates', 'fit_recipe', 'plot_schedule', 'EpochLog', 'StopOnNaN']
 
 # %% ../nbs/03_learner.ipynb #fb456ebf
 import tempfile,time
@@ -179,21 +179,27 @@ def lin_one_cycle(
         return lambda pos: f(min(pos*n/(n-1), 1))
     return dict(lr=sched(lr_max/div, lr_max, lr_max/div_final), mom=sched(*moms))
 
-# %% ../nbs/03_learner.ipynb #006a712e
+# %% ../nbs/03_learner.ipynb #82ff26b8
+def with_rates(
+    recipe:str|dict, # Recipe, or its name
+    lr_min:float, # Rate at both ends of the cycle (rule R5)
+    lr_max:float # Highest rate
+)->dict: # Recipe
+    "The recipe with the rates LRMIN and LRMAX"
+    return get_recipe(recipe) | dict(lr_max=lr_max, div=lr_max/lr_min, div_final=lr_max/lr_min)
+
 def fit_recipe(
     learn:Learner, # Learner, such as from `s10_learner`
-    recipe:str|dict='assignment', # Its `shape`, `pct_start`, `div` and `div_final` are used
+    recipe:str|dict, # Recipe with an `lr_max`, or its name
     n_epoch:int=24, # Epochs (rule R3)
-    lr_max:float=None, # Highest rate; `None`: the recipe's
-    lr_min:float=None, # Rate at both ends of the cycle (rule R5); `None`: by the recipe's `div` and `div_final`
     cbs=None # Further callbacks
 ):
-    "Train by the one-cycle policy of a recipe"
-    recipe = get_recipe(recipe)
-    lr_max = lr_max or recipe['lr_max']
-    div,div_final = [lr_max/lr_min]*2 if lr_min else (recipe['div'],recipe['div_final'])
-    if recipe['shape']=='cos': learn.fit_one_cycle(n_epoch, lr_max, div=div, div_final=div_final, pct_start=recipe['pct_start'], cbs=cbs)
-    else: learn.fit(n_epoch, cbs=[ParamScheduler(lin_one_cycle(lr_max, div, div_final, recipe['pct_start'], n_epoch*len(learn.dls.train))), *L(cbs)])
+    "Train by the one-cycle policy of a recipe; raises `S10Error` for one without rates"
+    r = get_recipe(recipe)
+    lr_max,div,div_final,pct_start = (r[o] for o in 'lr_max div div_final pct_start'.split())
+    if not lr_max: raise S10Error('this recipe has no rates; take them from find_lr and put them in by with_rates')
+    if r['shape']=='cos': learn.fit_one_cycle(n_epoch, lr_max, div=div, div_final=div_final, pct_start=pct_start, cbs=cbs)
+    else: learn.fit(n_epoch, cbs=[ParamScheduler(lin_one_cycle(lr_max, div, div_final, pct_start, n_epoch*len(learn.dls.train))), *L(cbs)])
 
 # %% ../nbs/03_learner.ipynb #68ecb6e0
 def plot_schedule(

@@ -147,7 +147,31 @@ def _save_fig(fig, path):
     fig.savefig(path, dpi=100)
     plt.close(fig)
 
-# %% ../nbs/04_train.ipynb #e3c6f226
+# %% ../nbs/04_train.ipynb #64711116
+def _with_rates(recipe, lr, learn, path, report):
+    "The recipe with the rates it is to use"
+    import matplotlib.pyplot as plt
+    from s10_fastai.learner import find_lr,with_rates
+    if lr: return recipe|dict(lr_max=lr)
+    if recipe['lr_max']: return recipe
+    res = find_lr(learn)
+    _save_fig(plt.gcf(), path/'lr_find.png')
+    report.say(f'Range test: LRMIN {res.lr_min:.3g}, LRMAX {res.lr_max:.3g}')
+    return with_rates(recipe, *res)
+
+# %% ../nbs/04_train.ipynb #bbdd1697
+def _write_results(path, learn, recipe, history):
+    "Write weights and pictures of a finished run; gives the rate of each step"
+    from s10_fastai.learner import plot_schedule
+    from s10_fastai.resnet import save_model
+    tfm = learn.dls.after_item[0]
+    lrs,moms = (list(map(float, learn.recorder.hps[o])) for o in ('lr','mom'))
+    save_model(learn.model, path/f'ass10_{datetime.now():%Y%m%d_%H%M%S}.safetensors', recipe=recipe, vocab=list(learn.dls.vocab), mean=tfm.mean, std=tfm.std)
+    _save_fig(plot_schedule(lrs, moms, len(history)), path/'schedule.png')
+    _save_fig(plot_curves(history, lrs), path/'curves.png')
+    return lrs
+
+# %% ../nbs/04_train.ipynb #72ddc3f4
 def train(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
     recipe:str='assignment', # assignment, era_v2 or era_v1
@@ -165,15 +189,12 @@ def train(
     quiet:bool=False # Print nothing
 )->Path: # Folder of the run
     "Train by a recipe and write all about it to a folder; raises `S10Error` for a bad input"
-    from s10_fastai.data import S10Error
     start,times = perf_counter(),{}
     def lap(name): times[name] = perf_counter()-start-sum(times.values())
     _check_settings(bs, width, limit, epochs, lr, workers, precision)
     path = _new_path(out, recipe, data)
-
-    import matplotlib.pyplot as plt
-    from s10_fastai.learner import EpochLog,StopOnNaN,find_lr,fit_recipe,get_recipe,plot_schedule
-    from s10_fastai.resnet import save_model
+    from s10_fastai.data import S10Error
+    from s10_fastai.learner import EpochLog,StopOnNaN,fit_recipe,get_recipe
     r,dev = get_recipe(recipe),_device(device)
     lap('imports')
     tr,te,bs = _load(data, limit, bs, resize)
@@ -181,37 +202,27 @@ def train(
     learn = _learner(tr, te, r, bs, width, seed, dev, precision, workers)
     _make_folder(path)
     report = _Reporter(path, epochs, len(te), quiet)
-    lap('data')
-
     report.say(f'{path}: {recipe} on {len(tr)} training and {len(te)} test images of {data}, width {width}, batches of {bs}, {dev}')
+    lap('data')
     log = EpochLog(report)
     try:
         with _bars(learn), learn.no_logging():
-            lr_max,lr_min = lr or r['lr_max'],None
-            if not lr_max:
-                lr_min,lr_max = find_lr(learn)
-                _save_fig(plt.gcf(), path/'lr_find.png')
-                report.say(f'Range test: LRMIN {lr_min:.3g}, LRMAX {lr_max:.3g}')
+            r = _with_rates(r, lr, learn, path, report)
             lap('lr_find')
-            fit_recipe(learn, r, epochs, lr_max, lr_min, cbs=[log,StopOnNaN()])
+            fit_recipe(learn, r, epochs, cbs=[log,StopOnNaN()])
     except S10Error as e:
         report.say(f'Stopped: {e}')
         raise
-    save_model(learn.model, path/f'ass10_{datetime.now():%Y%m%d_%H%M%S}.safetensors', vocab=list(tr.vocab), recipe=recipe,
-        mean=learn.dls.after_item[0].mean, std=learn.dls.after_item[0].std)
-    lrs,moms = (list(map(float, learn.recorder.hps[o])) for o in ('lr','mom'))
-    _save_fig(plot_schedule(lrs, moms, epochs), path/'schedule.png')
-    _save_fig(plot_curves(log.rows, lrs), path/'curves.png')
-    total = perf_counter()-start
     times |= dict(compile=0., **log.secs)
-    last = log.rows[-1]
-    settings = dict(r, bs=bs, precision='bf16' if hasattr(learn, 'bf16') else 'fp32', workers=workers, limit=limit, resize=resize, lr=lr)
+    lrs,last = _write_results(path, learn, recipe, log.rows),log.rows[-1]
+    settings = dict(r, bs=bs, precision='bf16' if hasattr(learn, 'bf16') else 'fp32', workers=workers, limit=limit, resize=resize)
     images = dict(source=str(data), train=len(tr), test=len(te), classes=len(tr.vocab), sha256=dict(train=tr.sha256(), test=te.sha256()))
-    run = dict(recipe=recipe, settings=settings, width=width, epochs=epochs, seed=seed, data=images, lr_min=lr_min or lr_max/r['div'],
-        lr_max=lr_max, accuracy=last['test_accuracy'], test_loss=last['test_loss'], history=log.rows, lrs=lrs)
-    _write_json(path/'run.json', run | dict(times=dict(times, other=total-sum(times.values()), total=total),
-        parameters=sum(o.numel() for o in learn.model.parameters()), versions=_versions(), hardware=_hardware(dev), date=str(datetime.now())[:19]))
-    report.say(f'{total:.0f} s in all; results in {path}')
+    run = dict(recipe=recipe, settings=settings, width=width, epochs=epochs, seed=seed, data=images, lr_min=r['lr_max']/r['div'],
+        lr_max=r['lr_max'], accuracy=last['test_accuracy'], test_loss=last['test_loss'], history=log.rows, lrs=lrs)
+    lap('other')
+    _write_json(path/'run.json', run | dict(times=times|dict(total=sum(times.values())), versions=_versions(), hardware=_hardware(dev),
+        parameters=sum(o.numel() for o in learn.model.parameters()), date=str(datetime.now())[:19]))
+    report.say(f'{perf_counter()-start:.0f} s in all; results in {path}')
     return path
 
 # %% ../nbs/04_train.ipynb #c918e4d4
