@@ -88,15 +88,16 @@ def model_summary(
     from torchinfo import summary
     return summary(deepcopy(model), input_size=(bs,3,size,size), depth=4, device='cpu', verbose=0, col_names=('output_size','num_params','mult_adds'))
 
-# %% ../nbs/02_resnet.ipynb #79b2b0f5
+# %% ../nbs/02_resnet.ipynb #30fbfaf0
 def model_graph(
     model:nn.Module, # Network
     depth:int=3, # How many levels of modules to open
     size:int=32 # Height and width of an image
 ):
-    "graphviz picture of `model` (shown by Jupyter; `.render(path)` keeps it); raises `S10Error` where `dot` is missing"
+    "graphviz picture of `model` (shown by Jupyter; `.render(path)` keeps it); raises `S10Error` where torchview or `dot` is missing"
     from shutil import which
-    from torchview import draw_graph
+    try: from torchview import draw_graph
+    except ImportError as e: raise S10Error("torchview is missing; pip install 's10_fastai[graph]' to draw the network") from e
     if not which('dot'): raise S10Error('the program `dot` is missing; install graphviz (Debian: apt-get install graphviz) to draw the network')
     return draw_graph(deepcopy(model), input_size=(1,3,size,size), depth=depth, device='meta', expand_nested=True).visual_graph
 
