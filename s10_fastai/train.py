@@ -18,13 +18,15 @@ from fastcore.script import call_parse
 
 from . import __version__
 
-# %% ../nbs/04_train.ipynb #f47a6490
-def _check_settings(bs=None, width=64, limit=None, epochs=24, lr=None, workers=None, precision='auto'):
+# %% ../nbs/04_train.ipynb #9bc62e26
+def _check_settings(bs=None, width=64, limit=None, epochs=24, lr=None, augment='batch', workers=None, precision='auto'):
     "Raise `S10Error` for a setting that is out of range"
     from s10_fastai.data import S10Error
     for k,v in dict(bs=bs, width=width, limit=limit, epochs=epochs).items():
         if v is not None and v<1: raise S10Error(f'--{k} is {v}; expected 1 or more')
+    if augment not in ('batch','item'): raise S10Error(f'--augment is {augment!r}; expected batch or item')
     if workers is not None and workers<0: raise S10Error(f'--workers is {workers}; expected 0 or more')
+    if workers and augment=='batch': raise S10Error('--workers prepare images item by item; add --augment item')
     if lr is not None and not 0<lr<=10: raise S10Error(f'--lr is {lr}; expected a rate above 0, at most 10')
     if precision not in ('auto','fp32','bf16'): raise S10Error(f'--precision is {precision!r}; expected auto, fp32 or bf16')
 
@@ -48,7 +50,7 @@ def _default_bs(n):
     "512 as in the assignment (rule R7), or 64 for a set that is small"
     return 512 if n>=10_000 else min(64, n)
 
-# %% ../nbs/04_train.ipynb #254caa51
+# %% ../nbs/04_train.ipynb #23b98038
 def _load(data, limit, bs, resize):
     "Train and test set, at most `limit` images each, and the batch size"
     from s10_fastai.data import S10Error,load_images
@@ -58,12 +60,12 @@ def _load(data, limit, bs, resize):
     if bs and bs>len(train): raise S10Error(f'--bs is {bs}, but there are {len(train)} training images; choose at most as many')
     return train,test,bs or _default_bs(len(train))
 
-def _learner(train, test, recipe, bs, width, seed, device, precision, workers):
+def _learner(train, test, recipe, bs, width, seed, device, precision, augment='batch', workers=0):
     "Learner of a recipe for both sets, everything random about it fixed by `seed`"
     from fastai.torch_core import set_seed
     from s10_fastai.learner import image_dls,s10_learner
     set_seed(seed, reproducible=True)
-    return s10_learner(image_dls(train, test, recipe, bs, workers, device), recipe, width, precision)
+    return s10_learner(image_dls(train, test, recipe, bs, augment, workers, device), recipe, width, precision)
 
 def _bars(learn):
     "Context with progress bars on a terminal, and without them in a log"
@@ -171,7 +173,7 @@ def _write_results(path, learn, recipe, history):
     _save_fig(plot_curves(history, lrs), path/'curves.png')
     return lrs
 
-# %% ../nbs/04_train.ipynb #72ddc3f4
+# %% ../nbs/04_train.ipynb #edbd0a90
 def train(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
     recipe:str='assignment', # assignment, era_v2 or era_v1
@@ -183,7 +185,8 @@ def train(
     seed:int=42, # Seed of everything random
     device:str=None, # cpu, cuda or mps (default: the best there is)
     precision:str='auto', # fp32, bf16, or auto: bf16 on CUDA and fp32 elsewhere
-    workers:int=None, # Processes that prepare batches (default: none on a CPU, up to 8 beside a GPU)
+    augment:str='batch', # batch: whole batches, where the images lie; item: by albumentations, item by item
+    workers:int=None, # Processes for --augment item (default: none on a CPU, up to 8 beside a GPU)
     out:str=None, # Folder to create (default: runs/<recipe>-<data>-<time>)
     resize:bool=False, # Scale images of other sizes to 32x32
     quiet:bool=False # Print nothing
@@ -191,15 +194,15 @@ def train(
     "Train by a recipe and write all about it to a folder; raises `S10Error` for a bad input"
     start,times = perf_counter(),{}
     def lap(name): times[name] = perf_counter()-start-sum(times.values())
-    _check_settings(bs, width, limit, epochs, lr, workers, precision)
+    _check_settings(bs, width, limit, epochs, lr, augment, workers, precision)
     path = _new_path(out, recipe, data)
     from s10_fastai.data import S10Error
     from s10_fastai.learner import EpochLog,StopOnNaN,fit_recipe,get_recipe
     r,dev = get_recipe(recipe),_device(device)
     lap('imports')
     tr,te,bs = _load(data, limit, bs, resize)
-    if workers is None: workers = 0 if dev.type=='cpu' else min(8, os.cpu_count())
-    learn = _learner(tr, te, r, bs, width, seed, dev, precision, workers)
+    if workers is None: workers = 0 if dev.type=='cpu' or augment=='batch' else min(8, os.cpu_count())
+    learn = _learner(tr, te, r, bs, width, seed, dev, precision, augment, workers)
     _make_folder(path)
     report = _Reporter(path, epochs, len(te), quiet)
     report.say(f'{path}: {recipe} on {len(tr)} training and {len(te)} test images of {data}, width {width}, batches of {bs}, {dev}')
@@ -215,7 +218,7 @@ def train(
         raise
     times |= dict(compile=0., **log.secs)
     lrs,last = _write_results(path, learn, recipe, log.rows),log.rows[-1]
-    settings = dict(r, bs=bs, precision='bf16' if hasattr(learn, 'bf16') else 'fp32', workers=workers, limit=limit, resize=resize)
+    settings = dict(r, bs=bs, precision='bf16' if hasattr(learn, 'bf16') else 'fp32', augment=augment, workers=workers, limit=limit, resize=resize)
     images = dict(source=str(data), train=len(tr), test=len(te), classes=len(tr.vocab), sha256=dict(train=tr.sha256(), test=te.sha256()))
     run = dict(recipe=recipe, settings=settings, width=width, epochs=epochs, seed=seed, data=images, lr_min=r['lr_max']/r['div'],
         lr_max=r['lr_max'], accuracy=last['test_accuracy'], test_loss=last['test_loss'], history=log.rows, lrs=lrs)
@@ -243,7 +246,7 @@ def s10_train(**kwargs):
     "Train the ResNet of ERA Session 10 and write a folder with weights, log, curves and run.json"
     _command('s10_train', train, **kwargs)
 
-# %% ../nbs/04_train.ipynb #b71d6475
+# %% ../nbs/04_train.ipynb #0cb3232f
 def range_test(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
     recipe:str='assignment', # assignment, era_v2 or era_v1
@@ -263,7 +266,7 @@ def range_test(
     from s10_fastai.learner import find_lr,get_recipe
     r,dev = get_recipe(recipe),_device(device)
     tr,te,bs = _load(data, limit, bs, resize)
-    learn = _learner(tr, te, r, bs, width, seed, dev, precision, 0)
+    learn = _learner(tr, te, r, bs, width, seed, dev, precision)
     with _bars(learn): res = find_lr(learn)
     _save_fig(plt.gcf(), path)
     return res
