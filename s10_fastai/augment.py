@@ -180,13 +180,17 @@ def _unknown(t):
     if isinstance(t, A.RandomCrop) and t.pad_if_needed: return 'has pad_if_needed'
     if isinstance(t, A.CoarseDropout) and isinstance(t.fill, str): return f'has fill={t.fill!r}, expected a number or one a channel'
 
-# %% ../nbs/01_augment.ipynb #425da1f8
-def _normalized(x, norm):
-    "Float32 image (...,3) from bytes, bit for bit as `norm` does it"
-    mean,std = (torch.tensor(o, dtype=torch.float32, device=x.device)*norm.max_pixel_value for o in (norm.mean,norm.std))
-    return (x.float()-mean)*(1/std)
+# %% ../nbs/01_augment.ipynb #0e5a005d
+def _tile(o, like):
+    "The colour `o`, a number or one a channel, for each pixel of the rows of `like` (...,3*w)"
+    return torch.as_tensor(o, device=like.device).expand(3).repeat(like.shape[-1]//3)
 
-# %% ../nbs/01_augment.ipynb #ef49bf0a
+def _normalized(x, norm):
+    "Float32 image (...,3*w) from bytes, bit for bit as `norm` does it"
+    mean,std = (torch.tensor(o, dtype=torch.float32)*norm.max_pixel_value for o in (norm.mean,norm.std))
+    return x.float().sub_(_tile(mean, x)).mul_(_tile(1/std, x))
+
+# %% ../nbs/01_augment.ipynb #7dd388ef
 class BatchCompose:
     "Renders an albumentations pipeline for a batch of images at once, random choices drawn for each image; raises `S10Error` for a transform it does not know"
     def __init__(self,
@@ -208,15 +212,16 @@ class BatchCompose:
     def render(self, b, x, idxs):
         "Fetch the pixels of the images `idxs` of `x` by the plan `b`, normalise, paint"
         _,h,w,_ = x.shape
-        i = (idxs[:,None,None]*h+b.rows[:,:,None])*w+b.cols[:,None,:]
-        res = x.reshape(-1, 3).index_select(0, i.view(-1)).view(b.n, *b.sizes, 3)
+        dtype = torch.int32 if x.numel()<2**31 else torch.int64
+        i = ((idxs[:,None]*h+b.rows)*w).to(dtype)[:,:,None]+b.cols.to(dtype)[:,None,:]
+        res = x.reshape(-1, 3).index_select(0, i.view(-1)).view(b.n, b.sizes[0], -1)
         if b.norm: res = _normalized(res, b.norm)
         for rows,cols,fill,outside,norm in b.layers:
-            color = torch.tensor(fill, dtype=x.dtype if norm is None else res.dtype, device=x.device)
-            if b.norm and norm is None: color = _normalized(color.expand(3), b.norm)
-            mask = rows[:,:,None] & cols[:,None,:]
-            res = torch.where((~mask if outside else mask)[...,None], color, res)
-        return res.permute(0, 3, 1, 2)
+            color = _tile(torch.tensor(fill, dtype=x.dtype if norm is None else res.dtype), res)
+            if b.norm and norm is None: color = _normalized(color, b.norm)
+            mask = rows[:,:,None] & cols.repeat_interleave(3, 1)[:,None,:]
+            res = torch.where(~mask if outside else mask, color, res)
+        return res.view(b.n, *b.sizes, 3).permute(0, 3, 1, 2)
 
     def __call__(self,
         x:torch.Tensor, # Images (N,H,W,3), uint8, RGB, on any device
