@@ -18,7 +18,7 @@ import albumentations as A # last, since fastcore has an `A` of its own
 
 from .data import S10Error,cifar_mean,cifar_std
 
-# %% ../nbs/01_augment.ipynb #0bcd39de
+# %% ../nbs/01_augment.ipynb #dbf53261
 _borders = dict(reflect=cv2.BORDER_REFLECT_101, zero=cv2.BORDER_CONSTANT)
 
 def train_tfms(
@@ -29,7 +29,8 @@ def train_tfms(
     cutout_fill:float|tuple=0., # Value of a hole, one or one a channel
     normalize_last:bool=False # Normalise after the other transforms instead of before
 )->A.Compose: # Takes RGB uint8 (32,32,3), gives float32 (32,32,3)
-    "The five training transforms of rule R8"
+    "The five training transforms of rule R8; raises `S10Error` for an unknown border"
+    if border not in _borders: raise S10Error(f'unknown border {border!r}; expected one of {", ".join(_borders)}')
     norm = A.Normalize(mean, std)
     tfms = [A.PadIfNeeded(40, 40, border_mode=_borders[border]), A.RandomCrop(32, 32), A.HorizontalFlip(p=.5)]
     if cutout_p: tfms.append(A.CoarseDropout((1,1), (8,8), (8,8), fill=cutout_fill, p=cutout_p))
@@ -50,7 +51,7 @@ def use_global_rng(
     tfms.set_random_state(np.random.Generator(np.random.get_bit_generator()), random)
     return tfms
 
-# %% ../nbs/01_augment.ipynb #a8eefac0
+# %% ../nbs/01_augment.ipynb #ea528b55
 class AlbumentationsTransform(ItemTransform):
     "Applies `train` to the image of a training item and `valid` to that of any other, and gives a normalised `TensorImage` (3,H,W)"
     def __init__(self,
@@ -59,6 +60,7 @@ class AlbumentationsTransform(ItemTransform):
     ):
         super().__init__()
         norm = first(o for o in valid if isinstance(o, A.Normalize))
+        if norm is None: raise S10Error('the pipeline `valid` has no A.Normalize; add one, as valid_tfms does')
         self.tfms,self.mean,self.std = (train,valid),norm.mean,norm.std
 
     def __call__(self, item, split_idx=None, **kwargs):
@@ -129,11 +131,12 @@ class _Batch:
 # %% ../nbs/01_augment.ipynb #6259bc2f
 def _ints(rand, lo, hi, *size): return lo+(rand(*size)*(hi-lo+1)).long()
 
-# %% ../nbs/01_augment.ipynb #a24bf871
+# %% ../nbs/01_augment.ipynb #49223b3e
 def _draw_nothing(t, b, rand): return {}
 def _draw_flip(t, b, rand): return dict(on=rand(b.n)<t.p)
 def _draw_crop(t, b, rand):
     h,w = b.sizes
+    if h<t.height or w<t.width: raise S10Error(f'RandomCrop of {t.height}x{t.width} is larger than the image, {h}x{w}; pad it first')
     return dict(y=_ints(rand, 0, h-t.height, b.n, 1), x=_ints(rand, 0, w-t.width, b.n, 1))
 
 # %% ../nbs/01_augment.ipynb #81e11198
@@ -151,22 +154,24 @@ def _flip(t, b, on):
     w = b.sizes[1]
     b.move(cols=torch.where(on[:,None], w-1-b.ar(w), b.ar(w)))
 
-# %% ../nbs/01_augment.ipynb #b1916b03
+# %% ../nbs/01_augment.ipynb #cce9b6fd
 def _pad(t, b):
     def source(n, size):
         top = max(size-n, 0)//2
+        if reflect and size-n-top>=n: raise S10Error(f'PadIfNeeded from {n} to {size} pixels reflects more than there is; expected at most {3*n-2}')
         i = b.ar(max(size, n))-top
-        return i, (n-1-(n-1-i.abs()).abs() if t.border_mode==cv2.BORDER_REFLECT_101 else i.clamp(0, n-1))[None], ((i>=0)&(i<n))[None]
-    (_,rows,in_rows),(_,cols,in_cols) = (source(n, o) for n,o in zip(b.sizes, (t.min_height,t.min_width)))
+        return (n-1-(n-1-i.abs()).abs() if reflect else i.clamp(0, n-1))[None], ((i>=0)&(i<n))[None]
+    reflect = t.border_mode==cv2.BORDER_REFLECT_101
+    (rows,in_rows),(cols,in_cols) = (source(n, o) for n,o in zip(b.sizes, (t.min_height,t.min_width)))
     b.move(rows, cols)
-    if t.border_mode==cv2.BORDER_CONSTANT: b.paint(in_rows, in_cols, t.fill, outside=True)
+    if not reflect: b.paint(in_rows, in_cols, t.fill, outside=True)
 
 def _holes(t, b, on, y, x, h, w):
     for i in range(on.shape[1]):
         rows,cols = ((b.ar(n)>=p[:,i,None]) & (b.ar(n)<(p+s)[:,i,None]) for n,p,s in zip(b.sizes, (y,x), (h,w)))
         b.paint(rows & on[:,i,None], cols, t.fill)
 
-# %% ../nbs/01_augment.ipynb #a9fbed6e
+# %% ../nbs/01_augment.ipynb #7af14b11
 _ops = {A.Normalize:(_draw_nothing,_normalize), A.PadIfNeeded:(_draw_nothing,_pad), A.RandomCrop:(_draw_crop,_crop),
     A.HorizontalFlip:(_draw_flip,_flip), A.CoarseDropout:(_draw_holes,_holes)}
 
@@ -175,7 +180,7 @@ def _unknown(t):
     if type(t) not in _ops: return 'is not one of '+', '.join(o.__name__ for o in _ops)
     if not isinstance(t, (A.HorizontalFlip,A.CoarseDropout)) and t.p<1: return f'has p={t.p}, expected 1'
     if isinstance(t, A.Normalize): return None if t.normalization=='standard' else f'has normalization={t.normalization!r}, expected standard'
-    if isinstance(t, A.PadIfNeeded) and (t.border_mode not in _borders.values() or t.position!='center' or t.min_height is None):
+    if isinstance(t, A.PadIfNeeded) and (t.border_mode not in _borders.values() or t.position!='center' or None in (t.min_height,t.min_width)):
         return 'has a border_mode, position or divisor that is not known'
     if isinstance(t, A.RandomCrop) and t.pad_if_needed: return 'has pad_if_needed'
     if isinstance(t, A.CoarseDropout) and isinstance(t.fill, str): return f'has fill={t.fill!r}, expected a number or one a channel'

@@ -120,9 +120,7 @@ def s10_learner(
     return Learner(dls, CustomResNet(dls.c, width, recipe['variant']), CrossEntropyLossFlat(), opt_func=_opts[recipe['opt']], wd=recipe['wd'],
         metrics=accuracy, cbs=[ChannelsLast(), *([Bf16()] if precision=='bf16' else []), *L(cbs)], **kwargs)
 
-# %% ../nbs/03_learner.ipynb #83211f3e
-def _level(losses): return losses[len(losses)//5]
-
+# %% ../nbs/03_learner.ipynb #8a7a5c2e
 def lr_min(
     lrs:Tensor, # Rates of the range test, rising
     losses:Tensor, # Smoothed losses at these rates
@@ -130,7 +128,7 @@ def lr_min(
 )->tuple: # Rate, and point (rate, loss) to mark on the curve
     "Suggest the last rate at which the loss has not yet made a tenth of its fall"
     start,low = len(losses)//5,losses.argmin()
-    fallen = losses[start:low+1] < .9*_level(losses)+.1*losses[low]
+    fallen = losses[start:low+1] < .9*losses[start]+.1*losses[low]
     i = start+max(int(fallen.nonzero()[0])-1, 0) if fallen.any() else start
     return lrs[i].item(), (lrs[i].item(), losses[i])
 
@@ -194,7 +192,7 @@ def find_lr(
         raise S10Error(f'{e}. The optimizer holds none of the parameters of the model; create it from this model') from e
     return res
 
-# %% ../nbs/03_learner.ipynb #694d99d3
+# %% ../nbs/03_learner.ipynb #ab6ef392
 def lin_one_cycle(
     lr_max:float, # Highest rate
     div:float, # It starts at `lr_max/div`
@@ -204,10 +202,11 @@ def lin_one_cycle(
     moms:tuple=(.95,.85,.95) # First beta of Adam at the start, the peak and the end
 )->dict: # Schedules for `ParamScheduler`
     "Linear one-cycle policy, equal to torch's `OneCycleLR(anneal_strategy='linear')` step by step"
-    p = max((pct_start*n-1)/(n-1), 0)
+    last = max(n-1, 1)
+    p = max((pct_start*n-1)/last, 0)
     def sched(a, b, c):
         f = combine_scheds([p,1-p], [SchedLin(a, b), SchedLin(b, c)])
-        return lambda pos: f(min(pos*n/(n-1), 1))
+        return lambda pos: f(min(pos*n/last, 1))
     return dict(lr=sched(lr_max/div, lr_max, lr_max/div_final), mom=sched(*moms))
 
 # %% ../nbs/03_learner.ipynb #82ff26b8

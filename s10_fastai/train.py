@@ -124,7 +124,7 @@ def _versions():
     "Versions of what the result depends on"
     return dict(s10_fastai=__version__, python=platform.python_version(), **{o:version(o) for o in 'torch torchvision fastai albumentations numpy'.split()})
 
-# %% ../nbs/04_train.ipynb #42916451
+# %% ../nbs/04_train.ipynb #50557270
 def plot_curves(
     history:list, # Rows of `run.json`'s `history`
     lrs:list # Its `lrs`, one a step
@@ -146,7 +146,7 @@ def plot_curves(
 def _save_fig(fig, path):
     "Write `fig` to `path` and forget it"
     import matplotlib.pyplot as plt
-    fig.savefig(path, dpi=100)
+    fig.savefig(path, dpi=100, format='png')
     plt.close(fig)
 
 # %% ../nbs/04_train.ipynb #64711116
@@ -246,7 +246,7 @@ def s10_train(**kwargs):
     "Train the ResNet of ERA Session 10 and write a folder with weights, log, curves and run.json"
     _command('s10_train', train, **kwargs)
 
-# %% ../nbs/04_train.ipynb #0cb3232f
+# %% ../nbs/04_train.ipynb #c4486eac
 def range_test(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
     recipe:str='assignment', # assignment, era_v2 or era_v1
@@ -256,12 +256,14 @@ def range_test(
     seed:int=42, # Seed of everything random
     device:str=None, # cpu, cuda or mps (default: the best there is)
     precision:str='auto', # fp32, bf16, or auto: bf16 on CUDA and fp32 elsewhere
-    out:str='lr_find.png', # Picture to write
+    out:str='lr_find.png', # PNG picture to write
     resize:bool=False # Scale images of other sizes to 32x32
 )->tuple: # `lr_min` and `lr_max`
     "Range test for a recipe, with its curve in a picture; raises `S10Error` for a bad input or a curve that shows nothing"
     _check_settings(bs, width, limit, precision=precision)
     path = _new_path(out, recipe, data)
+    from s10_fastai.data import S10Error
+    if not path.parent.is_dir(): raise S10Error(f'{path.parent}: no such folder; make it or choose another --out')
     import matplotlib.pyplot as plt
     from s10_fastai.learner import find_lr,get_recipe
     r,dev = get_recipe(recipe),_device(device)
