@@ -43,12 +43,13 @@ def sha256(self:ImageSet):
     for o in (self.x, self.y.astype(np.int64)): h.update(np.ascontiguousarray(o))
     return h.hexdigest()
 
-# %% ../nbs/00_data.ipynb #aa424e1b
+# %% ../nbs/00_data.ipynb #5f10b633
 def channel_stats(
     x:np.ndarray # Images (N,H,W,3), uint8
 )->tuple: # Mean and standard deviation per channel, of pixels scaled to 0..1
     "Exact mean and standard deviation of each channel"
-    n = np.stack([np.bincount(x[...,c].ravel(), minlength=256) for c in range(3)])/x[...,0].size
+    parts = np.array_split(x, len(x)//5000+1) # bincount makes eight bytes of each
+    n = np.stack([sum(np.bincount(o[...,c].ravel(), minlength=256) for o in parts) for c in range(3)])/x[...,0].size
     v = np.arange(256)/255
     mean = n@v
     return tuple(map(float, mean)), tuple(map(float, (n*(v-mean[:,None])**2).sum(1)**.5))
@@ -100,9 +101,10 @@ def _image_key(name):
     ok = len(p.parts)>2 and p.parts[-3] in ('train','test') and p.suffix.lower() in _exts
     return p.parts[-3:] if ok and not p.name.startswith('.') and '__MACOSX' not in p.parts else None
 
-# %% ../nbs/00_data.ipynb #51cee3f1
-def _decode(data, name, resize):
-    "RGB array of one encoded image, 32x32"
+# %% ../nbs/00_data.ipynb #d44dab74
+def _decode(item, resize):
+    "RGB array, 32x32, of one image: a pair of name and encoded bytes"
+    name,data = item
     try: im = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert('RGB')
     except (OSError,SyntaxError,ValueError,Image.DecompressionBombError) as e:
         raise S10Error(f'{name}: not a readable image ({e}); replace or remove it') from e
@@ -110,7 +112,12 @@ def _decode(data, name, resize):
     if not resize: raise S10Error(f'{name}: the image is {im.width}x{im.height}, expected 32x32; resize=True (--resize) scales all images')
     return np.asarray(im.resize((32,32), Image.Resampling.BICUBIC))
 
-# %% ../nbs/00_data.ipynb #6dd7f8af
+def _decode_all(items, resize):
+    "Arrays of all images, decoded on all cores where there are many and the system can fork"
+    n = defaults.cpus if len(items)>5000 and hasattr(os, 'fork') else 0
+    return parallel(_decode, items, resize=resize, n_workers=n, method='fork' if n else None, chunksize=500)
+
+# %% ../nbs/00_data.ipynb #535df20e
 def _split_sets(d, vocab):
     "Train and test `ImageSet` from the lists of images and of class names in `d`"
     o2i = {o:i for i,o in enumerate(vocab)}
@@ -125,10 +132,10 @@ def _from_tree(files, src, resize):
     if extra := set(splits['test'])-set(vocab):
         raise S10Error(f'{src}: class {sorted(extra)[0]!r} is in test but not in train; expected the same classes in both')
     if len(vocab)<2: raise S10Error(f'{src}: only one class, {vocab[0]!r}; expected at least 2 folders in train')
-    d = {k:([],[]) for k in splits}
-    for key in sorted(files):
-        d[key[0]][0].append(_decode(files[key], '/'.join(key), resize))
-        d[key[0]][1].append(key[1])
+    d,keys = {k:([],[]) for k in splits},sorted(files)
+    for (k,c,_),im in zip(keys, _decode_all([('/'.join(o),files[o]) for o in keys], resize)):
+        d[k][0].append(im)
+        d[k][1].append(c)
     return _split_sets(d, vocab)
 
 # %% ../nbs/00_data.ipynb #f7476cb8

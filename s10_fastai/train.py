@@ -50,7 +50,7 @@ def _default_bs(n):
     "512 as in the assignment (rule R7), or 64 for a set that is small"
     return 512 if n>=10_000 else min(64, n)
 
-# %% ../nbs/04_train.ipynb #23b98038
+# %% ../nbs/04_train.ipynb #c70c743d
 def _load(data, limit, bs, resize):
     "Train and test set, at most `limit` images each, and the batch size"
     from s10_fastai.data import S10Error,load_images
@@ -62,9 +62,11 @@ def _load(data, limit, bs, resize):
 
 def _learner(train, test, recipe, bs, width, seed, device, precision, augment='batch', workers=0):
     "Learner of a recipe for both sets, everything random about it fixed by `seed`"
+    import torch
     from fastai.torch_core import set_seed
     from s10_fastai.learner import image_dls,s10_learner
-    set_seed(seed, reproducible=True)
+    set_seed(seed, reproducible=device.type!='cuda')
+    torch.backends.cudnn.benchmark = device.type=='cuda'
     return s10_learner(image_dls(train, test, recipe, bs, augment, workers, device), recipe, width, precision)
 
 def _bars(learn):
@@ -124,6 +126,26 @@ def _versions():
     "Versions of what the result depends on"
     return dict(s10_fastai=__version__, python=platform.python_version(), **{o:version(o) for o in 'torch torchvision fastai albumentations numpy'.split()})
 
+# %% ../nbs/04_train.ipynb #cb429b41
+def _tune_malloc(bs, width):
+    "Let glibc keep freed memory for the next step if that is little (width 16), else give it back at once"
+    import ctypes
+    libc = ctypes.CDLL(None) if sys.platform=='linux' else None
+    if not hasattr(libc, 'mallopt'): return
+    M_TRIM_THRESHOLD,M_MMAP_THRESHOLD,M_MMAP_MAX = -1,-3,-4
+    if bs*width>512*16: libc.mallopt(M_MMAP_THRESHOLD, 4<<20)
+    else:
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, -1)
+
+def _peak_memory(device):
+    "Most memory that this process has used so far, in GB, and PyTorch on the GPU"
+    import torch
+    try: import resource
+    except ImportError: host = None # Windows
+    else: host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*(1 if sys.platform=='darwin' else 1024)/1e9
+    return dict(host=host, gpu=torch.cuda.max_memory_allocated(device)/1e9 if device.type=='cuda' else None)
+
 # %% ../nbs/04_train.ipynb #50557270
 def plot_curves(
     history:list, # Rows of `run.json`'s `history`
@@ -173,7 +195,7 @@ def _write_results(path, learn, recipe, history):
     _save_fig(plot_curves(history, lrs), path/'curves.png')
     return lrs
 
-# %% ../nbs/04_train.ipynb #edbd0a90
+# %% ../nbs/04_train.ipynb #28334873
 def train(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
     recipe:str='assignment', # assignment, era_v2 or era_v1
@@ -201,6 +223,7 @@ def train(
     r,dev = get_recipe(recipe),_device(device)
     lap('imports')
     tr,te,bs = _load(data, limit, bs, resize)
+    if dev.type=='cpu': _tune_malloc(bs, width)
     if workers is None: workers = 0 if dev.type=='cpu' or augment=='batch' else min(8, os.cpu_count())
     learn = _learner(tr, te, r, bs, width, seed, dev, precision, augment, workers)
     _make_folder(path)
@@ -216,23 +239,25 @@ def train(
     except S10Error as e:
         report.say(f'Stopped: {e}')
         raise
-    times |= dict(compile=0., **log.secs)
+    times |= log.secs | dict(compile=learn.fast_step.compile_secs)
+    times['lr_find'] -= times['compile']-log.secs['compile']
     lrs,last = _write_results(path, learn, recipe, log.rows),log.rows[-1]
-    settings = dict(r, bs=bs, precision='bf16' if hasattr(learn, 'bf16') else 'fp32', augment=augment, workers=workers, limit=limit, resize=resize)
+    settings = dict(r, bs=bs, precision='bf16' if learn.model.bf16 else 'fp32', augment=augment, workers=workers, limit=limit, resize=resize)
     images = dict(source=str(data), train=len(tr), test=len(te), classes=len(tr.vocab), sha256=dict(train=tr.sha256(), test=te.sha256()))
     run = dict(recipe=recipe, settings=settings, width=width, epochs=epochs, seed=seed, data=images, lr_min=r['lr_max']/r['div'],
         lr_max=r['lr_max'], accuracy=last['test_accuracy'], test_loss=last['test_loss'], history=log.rows, lrs=lrs)
     lap('other')
-    _write_json(path/'run.json', run | dict(times=times|dict(total=sum(times.values())), versions=_versions(), hardware=_hardware(dev),
+    _write_json(path/'run.json', run | dict(times=times|dict(total=sum(times.values())), memory=_peak_memory(dev), versions=_versions(), hardware=_hardware(dev),
         parameters=sum(o.numel() for o in learn.model.parameters()), date=str(datetime.now())[:19]))
     report.say(f'{perf_counter()-start:.0f} s in all; results in {path}')
     return path
 
-# %% ../nbs/04_train.ipynb #c918e4d4
+# %% ../nbs/04_train.ipynb #a4ec7ea5
 def _command(name, f, **kwargs):
     "Run `f` for the command `name`: a bad input is one line and exit status 2"
     import warnings
     os.environ.setdefault('MPLBACKEND', 'Agg')
+    os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1') # huge pages, read when torch allocates for the first time
     warnings.filterwarnings('ignore', category=FutureWarning, module='torch')
     from s10_fastai.data import S10Error
     try: return f(**kwargs)
