@@ -144,12 +144,12 @@ class _Graph:
         self.graph.replay()
         return self.res
 
-# %% ../nbs/03_learner.ipynb #2ab31b6a
+# %% ../nbs/03_learner.ipynb #d7278887
 _inner = 'after_pred after_loss before_backward after_cancel_backward after_backward before_step after_cancel_step after_step'.split()
 
 class FastStep(Callback):
     "Does a whole step at once, and hands losses and predictions to fastai once an epoch"
-    order = 1000 # after all that prepare the batch
+    _stateattrs = 'graphs','net','pool','ps','kept' # not exported
     def __init__(self,
         compiled:bool=True # Compile the network before it is captured, on a GPU
     ): self.compiled,self.compile_secs = compiled,0.
@@ -158,34 +158,37 @@ class FastStep(Callback):
 
     def before_fit(self):
         self.ps,self.graphs,self.net = list(self.learn.model.parameters()),{},self.learn.model
-        if cbs := self._cbs(*_inner): warnings.warn(f'FastStep: {", ".join(cbs.attrgot("name"))} needs an event inside the step, so fastai\'s own loop runs')
+        if cbs := self._cbs(*_inner):
+            warnings.warn(f'FastStep: {", ".join(cbs.attrgot("name"))} needs an event inside the step, so fastai\'s own loop runs')
+            return
+        self.learn._do_one_batch = self._one_batch
         if self.ps[0].is_cuda:
             self.pool = torch.cuda.graph_pool_handle()
             if self.compiled: self.net = torch.compile(self.net, dynamic=False)
-    def after_fit(self): self.graphs,self.net = {},None
+    def after_fit(self):
+        self.graphs,self.net = {},None
+        self.learn.__dict__.pop('_do_one_batch', None)
 
     def _begin(self):
-        self.ordinary,self.kept = bool(self._cbs(*_inner)),[]
         can_wait = all(type(cb) in (TrainEvalCallback,Recorder,ProgressCallback,ParamScheduler) or getattr(type(cb), 'patient', False) for cb in self._cbs('after_batch'))
-        self.wait = can_wait and hasattr(self.learn, 'recorder') and not self.recorder.train_metrics
+        self.wait,self.kept = can_wait and hasattr(self.learn, 'recorder') and not self.recorder.train_metrics,[]
     def before_train(self): self._begin()
     def before_validate(self): self._begin()
     def after_cancel_train(self): self._record()
     def after_cancel_fit(self): self._record()
 
-    def before_batch(self):
-        if self.ordinary: return
-        self.learn.pred,loss = self._train() if self.training else self._validate()
-        if loss is not None: self.learn.loss = loss
-        if self.wait and isinstance(self.pred, Tensor) and len(self.yb)==1: self._keep()
-        raise CancelBatchException
+    def _one_batch(self):
+        learn = self.learn
+        learn.pred,loss = self._train(learn) if learn.training else self._validate(learn)
+        if loss is not None: learn.loss = loss
+        if self.wait and isinstance(learn.pred, Tensor) and len(learn.yb)==1: self._keep(learn)
 
-# %% ../nbs/03_learner.ipynb #de41a0c6
+# %% ../nbs/03_learner.ipynb #c3cca547
 @patch
 def _grads(self:FastStep, *b):
     "Prediction, loss and gradients for a batch"
     for p in self.ps: p.grad = None
-    n = len(self.xb)
+    n = len(self.learn.xb)
     with torch._C.DisableTorchFunctionSubclass(): # fastai's tensor types cost 80 µs a step
         pred = self.net(*b[:n])
         loss = self.learn.loss_func(pred, *b[n:])
@@ -193,8 +196,8 @@ def _grads(self:FastStep, *b):
     return pred.detach(),loss.detach(),[p.grad for p in self.ps]
 
 @patch
-def _train(self:FastStep):
-    b = (*self.xb,*self.yb)
+def _train(self:FastStep, learn):
+    b = (*learn.xb,*learn.yb)
     if not self.ps[0].is_cuda: pred,loss,_ = self._grads(*b)
     else:
         key = tuple((o.shape,o.dtype) for o in b)
@@ -202,7 +205,7 @@ def _train(self:FastStep):
         pred,loss,grads = self.graphs[key](*b)
         pred,loss = pred.clone(),loss.clone()
         for p,g in zip(self.ps, grads): p.grad = g
-    self.opt.step()
+    learn.opt.step()
     for p in self.ps: p.grad = None
     return pred,loss
 
@@ -222,21 +225,20 @@ def _capture(self:FastStep, b):
     self.compile_secs += time.perf_counter()-start
     return graph
 
-# %% ../nbs/03_learner.ipynb #bbd0a980
+# %% ../nbs/03_learner.ipynb #2b4028be
 @patch
-def _validate(self:FastStep):
+def _validate(self:FastStep, learn):
     with torch._C.DisableTorchFunctionSubclass():
-        pred = self.learn.model(*self.xb)
-        return pred,self.learn.loss_func(pred, *self.yb) if len(self.yb) else None
+        pred = learn.model(*learn.xb)
+        return pred,learn.loss_func(pred, *learn.yb) if len(learn.yb) else None
 
 @patch
-def _keep(self:FastStep):
+def _keep(self:FastStep, learn):
     "Keep the batch for later; without labels `Recorder` takes no notice of it"
-    self.kept.append((self.pred,self.loss,self.y))
-    last = self.iter==self.n_iter-1
-    if self.training and not last: self.recorder.lrs.append(self.opt.hypers[-1]['lr'])
-    if last: self._hand_over()
-    else: self.learn.yb = ()
+    self.kept.append((learn.pred,learn.loss,*learn.yb))
+    if learn.iter==learn.n_iter-1: return self._hand_over()
+    learn.yb = ()
+    if learn.training: learn.recorder.lrs.append(learn.opt.hypers[-1]['lr'])
 
 @patch
 def _record(self:FastStep, last=None):
