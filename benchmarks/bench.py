@@ -1,7 +1,7 @@
 """Peers and ours, in turn, on one machine:
 
     python benchmarks/bench.py                        all parts, 25 minutes on two cores
-    python benchmarks/bench.py --parts loader,tiny    some of loader, tiny, train, run, scaling
+    python benchmarks/bench.py --parts loader,tiny    some of limit, loader, tiny, train, run, scaling
     python benchmarks/bench.py --device cuda --out benchmarks/cuda.json
 
 Every measurement runs in a process of its own, and the peers take turns, so that a busy minute hits all of them.
@@ -20,10 +20,10 @@ import albumentations as A
 
 from s10_fastai.augment import BatchCompose,train_tfms
 from s10_fastai.data import ImageSet,cifar_mean,cifar_std
-from s10_fastai.learner import FastStep,FusedAdam,_Graph,fit_recipe,image_dls,recipes,s10_learner,with_rates
+from s10_fastai.learner import FastStep,FusedAdam,StepMemory,_Graph,fit_recipe,image_dls,s10_learner,with_rates
 from s10_fastai.resnet import CustomResNet
 from s10_fastai.resnet import MaxPool2d as LeanPool
-from s10_fastai.train import _hardware,_tune_malloc,_versions
+from s10_fastai.train import _hardware,_versions
 
 rates = with_rates('assignment', 1e-4, 5e-3)
 
@@ -121,6 +121,7 @@ def train_bare(images, width, bs, epochs, device):
         return loss.detach(),[p.grad for p in ps]
     steps,lr,secs,ahead = epochs*-(-len(x)//bs),combined_cos(5/24, 5e-5, 5e-3, 5e-5),[],16 if device=='cuda' else 1
     mom,i = combined_cos(5/24, .95, .85, .95),0
+    if device=='cpu': StepMemory(bs*width<=512*16).before_fit()
     for _ in range(epochs):
         start,losses = time.perf_counter(),[]
         for part in torch.randperm(len(x)).to(device).split(bs*ahead):
@@ -143,7 +144,8 @@ def train_bare(images, width, bs, epochs, device):
 
 def train_ours(images, width, bs, epochs, device, fast=True):
     laps = Laps()
-    learn = s10_learner(image_dls(images, images[:10], bs=bs, device=device), width=width, cbs=laps)
+    memory = [StepMemory(bs*width<=512*16)] if device=='cpu' else []
+    learn = s10_learner(image_dls(images, images[:10], bs=bs, device=device), width=width, cbs=[laps,*memory])
     if not fast: learn.remove_cb(FastStep)
     with learn.no_bar(), learn.no_logging(): fit_recipe(learn, rates, epochs)
     return dict(secs=laps.secs, rss=laps.rss)
@@ -155,7 +157,6 @@ trainers = {'a: plain fastai':train_fastai, 'a: plain fastai, 2 workers':partial
 
 def job_train(peer, n, width, bs=512, epochs=2, device='cpu'):
     "Images a second of the last epoch, in which nothing is new, and peak memory, GB"
-    if peer[0] in 'cd' and device=='cpu': _tune_malloc(bs, width)
     res = trainers[peer](random_images(n), width, bs, epochs, device)
     return dict(rate=n/res['secs'][-1], peak_gb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*1024/1e9, rss_gb=res.get('rss'),
         gpu_gb=torch.cuda.max_memory_allocated()/1e9 if device=='cuda' else None)
@@ -210,6 +211,28 @@ def job_tiny(n=4800, bs=16, device='cpu', repeats=5):
     for _ in range(repeats):
         for k,f in zip(res, (bare,lambda: learner(FusedAdam, FastStep()),lambda: learner(Adam))): res[k].append(f()/steps*1e6)
     return res
+
+def flop(width):
+    "Arithmetic of one training image: two operations a multiply-add, forward and twice backward, but no gradient of the image"
+    net,n = CustomResNet(10, width),[]
+    def count(m, x, y): n.append(m.weight.numel()*(y.shape[-1]**2 if y.ndim==4 else 1))
+    for m in net.modules():
+        if isinstance(m, (nn.Conv2d,nn.Linear)): m.register_forward_hook(count)
+    net.eval()(torch.zeros(1,3,32,32))
+    return 6*sum(n)-2*n[0]
+
+def job_limit(device='cpu', repeats=5):
+    "FLOP/s of a large matrix product, and the images a second that this would give"
+    n,dtype = (8192,torch.bfloat16) if device=='cuda' else (3072,torch.float32)
+    a,b,secs = torch.randn(n, n, device=device, dtype=dtype),torch.randn(n, n, device=device, dtype=dtype),[]
+    for _ in range(repeats+1):
+        sync(device)
+        start = time.perf_counter()
+        a@b
+        sync(device)
+        secs.append(time.perf_counter()-start)
+    peak = 2*n**3/median(secs[1:])
+    return dict(flop_per_s=peak, flop_per_image={w:flop(w) for w in (16,64)}, images_per_s={w:peak/flop(w) for w in (16,64)})
 
 def job_scaling(device='cpu'):
     "Images a second of our loader and of training, with one thing changed at a time"
@@ -274,12 +297,13 @@ def show(part, res):
         for k,v in res.items(): print(f'{k}: peak {max(o["peak_gb"] for o in v):.2f} GB')
     elif part=='run':
         for o in res: print(f'{o["wall"]:.2f} s on the clock, {o["times"]["total"]:.2f} s in run.json, {o["peak_gb"]:.2f} GB', {k:round(v, 2) for k,v in o['times'].items()})
+    elif part=='limit': print(f'{res["flop_per_s"]/1e9:,.0f} GFLOP/s', {k:f'{v:,.0f} images/s' for k,v in res['images_per_s'].items()})
     else:
         for k,v in res.items(): print(k, {a:f'{b:,.0f}' for a,b in v.items()})
 
 @call_parse
 def main(
-    parts:str='loader,tiny,train,run,scaling', # What to measure
+    parts:str='limit,loader,tiny,train,run,scaling', # What to measure
     device:str='cpu', # cpu or cuda
     rounds:int=5, # Measurements of each peer
     out:str=None, # JSON file to write, or to add to
@@ -290,9 +314,9 @@ def main(
     if job: return print(json.dumps(globals()[f'job_{job}'](**json.loads(kwargs))))
     gpu = device=='cuda'
     res = json.loads(Path(out).read_text()) if out and Path(out).exists() else {}
-    todo = {'loader':lambda: in_process('loader', device=device), 'tiny':lambda: in_process('tiny', device=device), 'scaling':lambda: in_process('scaling', device=device),
-        'train, width 16':lambda: train_rounds(rounds, 50_000 if gpu else 6144, 16, device), 'run':lambda: whole_runs(rounds, device, 16, 1437, 2),
-        'train, width 64':lambda: train_rounds(rounds, 50_000 if gpu else 1536, 64, device)}
+    todo = {o:partial(in_process, o, device=device) for o in ('limit','loader','tiny','scaling')}
+    todo['run'] = partial(whole_runs, rounds, device, 16, 1437, 2)
+    for w,n in ((16,6144),(64,1536)): todo[f'train, width {w}'] = partial(train_rounds, rounds, 50_000 if gpu else n, w, device)
     for part,f in todo.items():
         if part.split(',')[0] not in parts.split(','): continue
         res[part] = f()

@@ -6,16 +6,16 @@
 __all__ = ['variants', 'MaxPool2d', 'conv_block', 'ResLayer', 'ResLayerV2', 'CustomResNet', 'model_summary', 'model_graph',
            'save_model', 'load_model']
 
-# %% ../nbs/02_resnet.ipynb #5c6e4b20
+# %% ../nbs/02_resnet.ipynb #167f1910
 import json
 from copy import deepcopy
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from fastai.torch_core import Module
 from fastcore.all import *
 from torch import nn
+from torch.nn import functional as F
 
 from .data import S10Error
 

@@ -50,7 +50,7 @@ def _default_bs(n):
     "512 as in the assignment (rule R7), or 64 for a set that is small"
     return 512 if n>=10_000 else min(64, n)
 
-# %% ../nbs/04_train.ipynb #c70c743d
+# %% ../nbs/04_train.ipynb #301166d9
 def _load(data, limit, bs, resize):
     "Train and test set, at most `limit` images each, and the batch size"
     from s10_fastai.data import S10Error,load_images
@@ -64,10 +64,11 @@ def _learner(train, test, recipe, bs, width, seed, device, precision, augment='b
     "Learner of a recipe for both sets, everything random about it fixed by `seed`"
     import torch
     from fastai.torch_core import set_seed
-    from s10_fastai.learner import image_dls,s10_learner
+    from s10_fastai.learner import StepMemory,image_dls,s10_learner
     set_seed(seed, reproducible=device.type!='cuda')
     torch.backends.cudnn.benchmark = device.type=='cuda'
-    return s10_learner(image_dls(train, test, recipe, bs, augment, workers, device), recipe, width, precision)
+    dls = image_dls(train, test, recipe, bs, augment, workers, device)
+    return s10_learner(dls, recipe, width, precision, cbs=[StepMemory(bs*width<=512*16)] if device.type=='cpu' else None)
 
 def _bars(learn):
     "Context with progress bars on a terminal, and without them in a log"
@@ -126,18 +127,7 @@ def _versions():
     "Versions of what the result depends on"
     return dict(s10_fastai=__version__, python=platform.python_version(), **{o:version(o) for o in 'torch torchvision fastai albumentations numpy'.split()})
 
-# %% ../nbs/04_train.ipynb #cb429b41
-def _tune_malloc(bs, width):
-    "Let glibc keep freed memory for the next step if that is little (width 16), else give it back at once"
-    import ctypes
-    libc = ctypes.CDLL(None) if sys.platform=='linux' else None
-    if not hasattr(libc, 'mallopt'): return
-    M_TRIM_THRESHOLD,M_MMAP_THRESHOLD,M_MMAP_MAX = -1,-3,-4
-    if bs*width>512*16: libc.mallopt(M_MMAP_THRESHOLD, 4<<20)
-    else:
-        libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TRIM_THRESHOLD, -1)
-
+# %% ../nbs/04_train.ipynb #5e5afb7b
 def _peak_memory(device):
     "Most memory that this process has used so far, in GB, and PyTorch on the GPU"
     import torch
@@ -195,7 +185,7 @@ def _write_results(path, learn, recipe, history):
     _save_fig(plot_curves(history, lrs), path/'curves.png')
     return lrs
 
-# %% ../nbs/04_train.ipynb #28334873
+# %% ../nbs/04_train.ipynb #fc60cead
 def train(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
     recipe:str='assignment', # assignment, era_v2 or era_v1
@@ -223,7 +213,6 @@ def train(
     r,dev = get_recipe(recipe),_device(device)
     lap('imports')
     tr,te,bs = _load(data, limit, bs, resize)
-    if dev.type=='cpu': _tune_malloc(bs, width)
     if workers is None: workers = 0 if dev.type=='cpu' or augment=='batch' else min(8, os.cpu_count())
     learn = _learner(tr, te, r, bs, width, seed, dev, precision, augment, workers)
     _make_folder(path)
