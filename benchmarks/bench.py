@@ -222,17 +222,22 @@ def flop(width):
     return 6*sum(n)-2*n[0]
 
 def job_limit(device='cpu', repeats=5):
-    "FLOP/s of a large matrix product, and the images a second that this would give"
+    "FLOP/s of a large matrix product and of the forward pass of a large 3x3 convolution, and the images a second that the faster one would give"
     n,dtype = (8192,torch.bfloat16) if device=='cuda' else (3072,torch.float32)
-    a,b,secs = torch.randn(n, n, device=device, dtype=dtype),torch.randn(n, n, device=device, dtype=dtype),[]
-    for _ in range(repeats+1):
-        sync(device)
-        start = time.perf_counter()
-        a@b
-        sync(device)
-        secs.append(time.perf_counter()-start)
-    peak = 2*n**3/median(secs[1:])
-    return dict(flop_per_s=peak, flop_per_image={w:flop(w) for w in (16,64)}, images_per_s={w:peak/flop(w) for w in (16,64)})
+    a,b = (torch.randn(n, n, device=device, dtype=dtype) for _ in range(2))
+    x,conv = torch.randn(n//12, 256, 16, 16),nn.Conv2d(256, 256, 3, padding=1)
+    x,conv = (o.to(device, dtype, memory_format=torch.channels_last) for o in (x,conv))
+    def rate(f, flop):
+        secs = []
+        for _ in range(repeats+1):
+            sync(device)
+            start = time.perf_counter()
+            f()
+            sync(device)
+            secs.append(time.perf_counter()-start)
+        return flop/median(secs[1:])
+    with torch.no_grad(): peaks = dict(matmul=rate(lambda: a@b, 2*n**3), conv=rate(lambda: conv(x), 2*len(x)*256*256*9*256))
+    return dict(flop_per_s=peaks, flop_per_image={w:flop(w) for w in (16,64)}, images_per_s={w:max(peaks.values())/flop(w) for w in (16,64)})
 
 def job_scaling(device='cpu'):
     "Images a second of our loader and of training, with one thing changed at a time"
@@ -297,7 +302,7 @@ def show(part, res):
         for k,v in res.items(): print(f'{k}: peak {max(o["peak_gb"] for o in v):.2f} GB')
     elif part=='run':
         for o in res: print(f'{o["wall"]:.2f} s on the clock, {o["times"]["total"]:.2f} s in run.json, {o["peak_gb"]:.2f} GB', {k:round(v, 2) for k,v in o['times'].items()})
-    elif part=='limit': print(f'{res["flop_per_s"]/1e9:,.0f} GFLOP/s', {k:f'{v:,.0f} images/s' for k,v in res['images_per_s'].items()})
+    elif part=='limit': print({k:f'{v/1e9:,.0f} GFLOP/s' for k,v in res['flop_per_s'].items()}, {k:f'{v:,.0f} images/s' for k,v in res['images_per_s'].items()})
     else:
         for k,v in res.items(): print(k, {a:f'{b:,.0f}' for a,b in v.items()})
 

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['plot_curves', 'train', 's10_train', 'range_test', 's10_lr_find']
 
-# %% ../nbs/04_train.ipynb #e69d2e0d
-import csv,json,os,platform,re,sys
+# %% ../nbs/04_train.ipynb #d97a9b1f
+import csv,gc,json,os,platform,re,sys
+from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,14 @@ from fastcore.meta import delegates
 from fastcore.script import call_parse
 
 from . import __version__
+
+# %% ../nbs/04_train.ipynb #ac687ccc
+@contextmanager
+def _no_gc():
+    "For imports: they leave no garbage, and looking for it takes a second"
+    gc.disable()
+    try: yield
+    finally: gc.enable()
 
 # %% ../nbs/04_train.ipynb #9bc62e26
 def _check_settings(bs=None, width=64, limit=None, epochs=24, lr=None, augment='batch', workers=None, precision='auto'):
@@ -185,7 +194,7 @@ def _write_results(path, learn, recipe, history):
     _save_fig(plot_curves(history, lrs), path/'curves.png')
     return lrs
 
-# %% ../nbs/04_train.ipynb #fc60cead
+# %% ../nbs/04_train.ipynb #488d6e17
 def train(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
     recipe:str='assignment', # assignment, era_v2 or era_v1
@@ -208,8 +217,9 @@ def train(
     def lap(name): times[name] = perf_counter()-start-sum(times.values())
     _check_settings(bs, width, limit, epochs, lr, augment, workers, precision)
     path = _new_path(out, recipe, data)
-    from s10_fastai.data import S10Error
-    from s10_fastai.learner import EpochLog,StopOnNaN,fit_recipe,get_recipe
+    with _no_gc():
+        from s10_fastai.data import S10Error
+        from s10_fastai.learner import EpochLog,StopOnNaN,fit_recipe,get_recipe
     r,dev = get_recipe(recipe),_device(device)
     lap('imports')
     tr,te,bs = _load(data, limit, bs, resize)
@@ -260,7 +270,7 @@ def s10_train(**kwargs):
     "Train the ResNet of ERA Session 10 and write a folder with weights, log, curves and run.json"
     _command('s10_train', train, **kwargs)
 
-# %% ../nbs/04_train.ipynb #c4486eac
+# %% ../nbs/04_train.ipynb #b153e1ec
 def range_test(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
     recipe:str='assignment', # assignment, era_v2 or era_v1
@@ -278,8 +288,9 @@ def range_test(
     path = _new_path(out, recipe, data)
     from s10_fastai.data import S10Error
     if not path.parent.is_dir(): raise S10Error(f'{path.parent}: no such folder; make it or choose another --out')
-    import matplotlib.pyplot as plt
-    from s10_fastai.learner import find_lr,get_recipe
+    with _no_gc():
+        import matplotlib.pyplot as plt
+        from s10_fastai.learner import find_lr,get_recipe
     r,dev = get_recipe(recipe),_device(device)
     tr,te,bs = _load(data, limit, bs, resize)
     learn = _learner(tr, te, r, bs, width, seed, dev, precision)
