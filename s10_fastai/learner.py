@@ -144,7 +144,7 @@ class _Graph:
         self.graph.replay()
         return self.res
 
-# %% ../nbs/03_learner.ipynb #715677ab
+# %% ../nbs/03_learner.ipynb #1dd5e3d2
 _inner = 'after_pred after_loss before_backward after_cancel_backward after_backward before_step after_cancel_step after_step'.split()
 
 class FastStep(Callback):
@@ -163,11 +163,12 @@ class FastStep(Callback):
         return [*self._cbs(*_inner).attrgot('name'), *(['a hook of the network'] if hooked and self.ps[0].is_cuda else [])]
 
     def before_fit(self):
-        self.ps,self.graphs,self.net = list(self.learn.model.parameters()),{},self.learn.model
+        self.after_fit() # the last one may have been interrupted
+        self.ps,self.net = list(self.learn.model.parameters()),self.learn.model
         if inside := self._inside():
             warnings.warn(f'FastStep: {", ".join(inside)} must look inside the step, so fastai\'s own loop runs')
             return
-        self.learn._do_one_batch = self._one_batch
+        self.learn._do_one_batch = partial(self._one_batch, self.learn)
         if self.ps[0].is_cuda:
             self.graph_pool = torch.cuda.graph_pool_handle()
             if self.compiled: self.net = torch.compile(self.net, dynamic=False)
@@ -177,19 +178,21 @@ class FastStep(Callback):
 
     def _begin(self):
         can_wait = all(type(cb) in (TrainEvalCallback,Recorder,ProgressCallback,ParamScheduler) or getattr(type(cb), 'patient', False) for cb in self._cbs('after_batch'))
-        self.wait,self.kept = can_wait and hasattr(self.learn, 'recorder') and not self.recorder.train_metrics,[]
+        self.wait,self.kept = can_wait and hasattr(self.learn, 'recorder'),[]
     def before_train(self): self._begin()
     def before_validate(self): self._begin()
     def after_cancel_train(self): self._record()
     def after_cancel_fit(self): self._record()
 
-    def _one_batch(self):
-        learn = self.learn
+    def _one_batch(self, learn):
+        if self.learn is None: # removed after an interrupted fit
+            del learn._do_one_batch
+            return learn._do_one_batch()
         learn.pred,loss = self._train(learn) if learn.training else self._validate(learn)
         if loss is not None: learn.loss = loss
         if self.wait and isinstance(learn.pred, Tensor) and len(learn.yb)==1: self._keep(learn)
 
-# %% ../nbs/03_learner.ipynb #cdc1199c
+# %% ../nbs/03_learner.ipynb #93f84c6d
 @patch
 def _grads(self:FastStep, *b):
     "Prediction, loss and gradients for a batch"
@@ -199,7 +202,7 @@ def _grads(self:FastStep, *b):
         pred = self.net(*b[:n])
         loss = self.learn.loss_func(pred, *b[n:])
         loss.backward()
-    return pred.detach(),loss.detach(),[p.grad for p in self.ps]
+    return to_detach(pred, cpu=False, gather=False),loss.detach(),[p.grad for p in self.ps]
 
 @patch
 def _train(self:FastStep, learn):
@@ -209,7 +212,7 @@ def _train(self:FastStep, learn):
         key = tuple((o.shape,o.dtype) for o in b)
         if key not in self.graphs: self.graphs[key] = self._capture(b)
         pred,loss,grads = self.graphs[key](*b)
-        pred,loss = pred.clone(),loss.clone()
+        pred,loss = apply(torch.clone, (pred,loss))
         for p,g in zip(self.ps, grads): p.grad = g
     learn.opt.step()
     for p in self.ps: p.grad = None
