@@ -4,7 +4,7 @@
     python benchmarks/bench.py --parts loader,tiny    some of limit, loader, tiny, train, run, scaling
     python benchmarks/bench.py --device cuda --out benchmarks/cuda.json
 
-Every measurement runs in a process of its own, and the peers take turns, so that a busy minute hits all of them.
+The peers take turns, so that a busy minute hits all of them, and each training and each whole run is a process of its own.
 """
 import json,os,resource,subprocess,sys,tempfile,time,warnings
 from statistics import median
@@ -142,11 +142,10 @@ def train_bare(images, width, bs, epochs, device):
 
 # ---- (d) ours
 
-def train_ours(images, width, bs, epochs, device, fast=True):
+def train_ours(images, width, bs, epochs, device):
     laps = Laps()
     memory = [StepMemory(bs*width<=512*16)] if device=='cpu' else []
     learn = s10_learner(image_dls(images, images[:10], bs=bs, device=device), width=width, cbs=[laps,*memory])
-    if not fast: learn.remove_cb(FastStep)
     with learn.no_bar(), learn.no_logging(): fit_recipe(learn, rates, epochs)
     return dict(secs=laps.secs, rss=laps.rss)
 
@@ -241,7 +240,7 @@ def job_limit(device='cpu', repeats=20):
 
 def job_scaling(device='cpu'):
     "Images a second of our loader and of training, with one thing changed at a time"
-    def batch(n=10_000, bs=512, size=32, **kw):
+    def batch(n=10_000, bs=512, size=32):
         tfms = A.Compose([A.Normalize(cifar_mean, cifar_std), A.PadIfNeeded(size+8, size+8, border_mode=4), A.RandomCrop(size, size), A.HorizontalFlip(p=.5),
             A.CoarseDropout((1,1), (size//4,)*2, (size//4,)*2, p=.5)])
         images = random_images(n, size)
