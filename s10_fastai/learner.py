@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['recipes', 'get_recipe', 'BatchDL', 'image_dls', 'FusedAdam', 'FastStep', 's10_learner', 'StepMemory', 'lr_min',
            'lr_max', 'check_curve', 'find_lr', 'lin_one_cycle', 'with_rates', 'fit_recipe', 'plot_schedule', 'EpochLog',
-           'StopOnNaN']
+           'StopOnNaN', 'RunRecord']
 
 # %% ../nbs/03_learner.ipynb #db0fa6fd
 import ctypes,sys,tempfile,time,warnings
@@ -16,9 +16,9 @@ import torch
 from fastai.vision.all import *
 from torch.optim.adamw import adamw
 
-from .augment import AlbumentationsTransform,BatchCompose,train_tfms,valid_tfms
+from .augment import AlbumentationsTransform,BatchCompose,describe,train_tfms,valid_tfms
 from .data import ImageSet,S10Error,channel_stats
-from .resnet import CustomResNet
+from .resnet import CustomResNet,operations
 
 # %% ../nbs/03_learner.ipynb #ad2d008a
 _v2_mean = .49139968,.48215827,.44653124
@@ -59,11 +59,6 @@ class BatchDL(TfmdDL):
         super().__init__(dataset, **(kwargs | dict(num_workers=0)))
         self.x,self.y,self.tfms = x,y,tfms
         self.ahead = ahead or (16 if x.is_cuda else 1)
-
-    def shuffle_fn(self, idxs):
-        "`idxs` in random order"
-        g = torch.Generator().manual_seed(self.rng.getrandbits(60))
-        return torch.tensor(idxs)[torch.randperm(len(idxs), generator=g)].tolist()
 
     def __iter__(self):
         self.randomize()
@@ -486,3 +481,45 @@ class StopOnNaN(Callback):
     def after_train(self):
         bad = (~torch.stack(self.recorder.losses).isfinite()).nonzero()
         if len(bad): self._stop(self.recorder.losses[i := int(bad[0])], i+1, self.recorder.lrs[i])
+
+# %% ../nbs/03_learner.ipynb #2e5f96e3
+def _where(o):
+    "Full name of the class of `o`"
+    return f'{type(o).__module__}.{type(o).__qualname__}'
+
+def _tfms(dl):
+    "The albumentations pipeline that `dl` applies, or `None`"
+    if isinstance(dl, BatchDL): return dl.tfms.tfms
+    tfm = first(o for o in dl.after_item if isinstance(o, AlbumentationsTransform))
+    return tfm and tfm.tfms[dl.split_idx]
+
+def _groups(opt):
+    "Settings and number of parameters of each group of `opt`, with and without weight decay"
+    keys = 'sqr_mom','eps','wd'
+    return [dict(parameters=sum(o.numel() for o in ps), decayed=sum(o.numel() for o in ps if opt.state[o].get('do_wd', True)),
+        **{k:h[k] for k in keys if k in h}) for ps,h in zip(opt.param_lists, opt.hypers)]
+
+# %% ../nbs/03_learner.ipynb #113c2311
+class RunRecord(Callback):
+    "Keeps in `ran` what took part in a fit, as JSON can hold it"
+    order,patient = Recorder.order+1,True
+    def before_fit(self):
+        opt,loss,mine = getattr(self.opt, 'opt', self.opt),self.loss_func,{id(o) for o in self.model.parameters()}
+        held = L(self.opt.param_lists).concat()
+        pipes = {k:_tfms(dl) for k,dl in zip(('train','test'), self.dls.loaders)}
+        parts = [*self.model.modules(), opt, loss, *self.dls.loaders, *self.cbs, *(o for p in pipes.values() if p for o in p)]
+        self.ran = dict(network=operations(self.model), parameters=sum(o.numel() for o in self.model.parameters()),
+            transforms={k:p and describe(p) for k,p in pipes.items()}, batches=[], outputs=None,
+            optimizer=dict(name=_where(opt), of_model=sum(o.numel() for o in held if id(o) in mine), groups=_groups(self.opt)),
+            loss=dict(name=_where(getattr(loss, 'func', loss)), **{k:getattr(loss, k, None) for k in ('reduction','label_smoothing','weight')}),
+            code=sorted({type(o).__module__ for o in parts}))
+    def before_epoch(self): self.sizes = {}
+    def before_batch(self):
+        if self.training: self.sizes[str(len(self.y))] = self.sizes.get(str(len(self.y)), 0)+1
+    def before_validate(self): self.outs = []
+    def after_batch(self):
+        if not self.training and len(self.yb): self.outs.append(torch.stack([self.pred.min(), *self.pred.sum(1).aminmax()]))
+    def after_validate(self):
+        lowest,least,most = torch.stack(self.outs).T
+        self.ran['outputs'] = dict(lowest=lowest.min().item(), sums=[least.min().item(), most.max().item()])
+    def after_epoch(self): self.ran['batches'].append(self.sizes)
