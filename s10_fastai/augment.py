@@ -227,7 +227,7 @@ class BatchCompose:
         _,h,w,_ = x.shape
         dtype = torch.int32 if x.numel()<2**31 else torch.int64
         i = ((idxs[:,None]*h+b.rows)*w).to(dtype)[:,:,None]+b.cols.to(dtype)[:,None,:]
-        res = x.reshape(-1, 3).index_select(0, i.view(-1)).view(b.n, b.sizes[0], -1)
+        res = x.reshape(-1, 3).index_select(0, i.view(-1)).view(b.n, b.sizes[0], 3*b.sizes[1])
         if b.norm: res = _normalized(res, b.norm)
         for rows,cols,fill,outside,norm in b.layers:
             color = _tile(torch.tensor(fill, dtype=x.dtype if norm is None else res.dtype), res)

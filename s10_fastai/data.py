@@ -40,7 +40,7 @@ class ImageSet:
 @patch
 def sha256(self:ImageSet):
     "Hash of the pixels, labels and class names, the same for any container they came in"
-    h = hashlib.sha256('\n'.join(self.vocab).encode())
+    h = hashlib.sha256('\n'.join(self.vocab).encode(errors='surrogateescape'))
     for o in (self.x, self.y.astype(np.int64)): h.update(np.ascontiguousarray(o))
     return h.hexdigest()
 

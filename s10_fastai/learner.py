@@ -494,9 +494,9 @@ def _tfms(dl):
     return tfm and tfm.tfms[dl.split_idx]
 
 def _groups(opt):
-    "Settings and number of parameters of each group of `opt`, with and without weight decay"
-    keys = 'sqr_mom','eps','wd'
-    return [dict(parameters=sum(o.numel() for o in ps), decayed=sum(o.numel() for o in ps if opt.state[o].get('do_wd', True)),
+    "Settings and number of parameters of each group of `opt`, all of them and those with weight decay"
+    keys,wrapped = ('sqr_mom','eps','wd'),isinstance(opt, OptimWrapper) # an optimizer of torch takes no notice of `do_wd`
+    return [dict(parameters=sum(o.numel() for o in ps), decayed=sum(o.numel() for o in ps if wrapped or opt.state[o].get('do_wd', True)),
         **{k:h[k] for k in keys if k in h}) for ps,h in zip(opt.param_lists, opt.hypers)]
 
 # %% ../nbs/03_learner.ipynb #113c2311
