@@ -16,6 +16,16 @@ from .data import S10Error,cifar_mean,cifar_std
 from .learner import check_curve
 from .predict import read_run
 
+# %% ../nbs/08_audit.ipynb #1257015d
+_rules = {}
+
+def _rule(name, required):
+    "Decorator that enters a check under its `name` and what is `required`"
+    def enter(f):
+        _rules[f.__name__[1:].upper()] = name,required,f
+        return f
+    return enter
+
 # %% ../nbs/08_audit.ipynb #68d8ec51
 def _block(ops, c, size, pool=False):
     "Append Conv3x3, pooling if asked for, BatchNorm and ReLU to `ops`; gives the place of the last"
@@ -52,7 +62,8 @@ def _recorded(network):
     if tail in (['Flatten','Linear'], ['Conv2d 1x1 s1 p0','Flatten']): ops[-2:] = [('fully connected', ops[-1][1], ops[-2][2])]
     return ops
 
-# %% ../nbs/08_audit.ipynb #e5832cb8
+# %% ../nbs/08_audit.ipynb #1df1d0f2
+@_rule('Architecture', 'Prep, Layer1 with X + R1, Layer2, Layer3 with X + R2, MaxPool 4, fully connected')
 def _r1(run, path):
     net,n = run['ran']['network'],run['data']['classes']
     want,ops,w = _required(run['width'], n),_recorded(net),run['width']
@@ -62,7 +73,8 @@ def _r1(run, path):
     txt = f'all {len(want)} operations as required; {run["ran"]["parameters"]:,} parameters'
     return (True,txt) if w==64 else (None,f'{txt}; with {w} channels instead of 64 (--width {w})')
 
-# %% ../nbs/08_audit.ipynb #01b95b7f
+# %% ../nbs/08_audit.ipynb #be0144b7
+@_rule('SoftMax', 'outputs are logits; softmax belongs to prediction')
 def _r2(run, path):
     out,last = run['ran']['outputs'],run['ran']['network'][-1]['op'].split('(')[0]
     sums = 'sums of {:.4g} to {:.4g}'.format(*out['sums'])
@@ -70,16 +82,18 @@ def _r2(run, path):
     if out['lowest']>=0 and max(abs(o-1) for o in out['sums'])<1e-3: return False,f'outputs are already probabilities, with {sums}'
     return True,f'{last} ends the network; outputs from {out["lowest"]:.3g}, with {sums}'
 
-# %% ../nbs/08_audit.ipynb #a93c4367
+# %% ../nbs/08_audit.ipynb #10d3c130
 def _steps(run): return sum(run['ran']['batches'][0].values())
 
+@_rule('One cycle', '24 epochs, highest rate after 5.00 epochs')
 def _r3(run, path):
     n,i = len(run['ran']['batches']),int(np.argmax(run['lrs']))
     peak = i if i>=5*_steps(run) else i+1
     ok = n==24 and len(run['lrs'])==24*_steps(run) and i-5*_steps(run) in (-1,0)
     return ok,f'{n} epochs of {_steps(run)} steps; highest rate {max(run["lrs"]):.3g} after {peak/_steps(run):.2f} epochs'
 
-# %% ../nbs/08_audit.ipynb #b4db9726
+# %% ../nbs/08_audit.ipynb #d86cae3d
+@_rule('LRMIN, LRMAX', 'both from a range test, and used')
 def _r4(run, path):
     test,lrs = run['range_test'],run['lrs']
     if not test: return False,f'no range test ran; the rates {lrs[0]:.3g} and {max(lrs):.3g} were given'
@@ -88,16 +102,18 @@ def _r4(run, path):
     ok = np.allclose((lrs[0],max(lrs)), (test['lr_min'],test['lr_max']), rtol=1e-3)
     return bool(ok),f'range test of {len(test["lrs"])} steps: LRMIN {test["lr_min"]:.3g}, LRMAX {test["lr_max"]:.3g}; used {lrs[0]:.3g} and {max(lrs):.3g}'
 
-# %% ../nbs/08_audit.ipynb #e442d1df
+# %% ../nbs/08_audit.ipynb #1e885f36
+@_rule('No annihilation', 'the cycle ends at the rate it began with')
 def _r5(run, path):
     lrs = run['lrs']
-    ok = abs(lrs[-1]-lrs[0]) <= .01*lrs[0]+abs(lrs[-1]-lrs[-2]) and min(lrs)>=.99*lrs[0]
+    ok = abs(lrs[-1]-lrs[0]) <= .01*lrs[0]+abs(lrs[-1]-lrs[-2:][0]) and min(lrs)>=.99*lrs[0]
     return ok,f'begins at {lrs[0]:.3g}, ends at {lrs[-1]:.3g}'+('' if ok else f', a factor of {lrs[0]/lrs[-1]:.0f} below')
 
-# %% ../nbs/08_audit.ipynb #1db56589
+# %% ../nbs/08_audit.ipynb #399a5f3b
 # Classes that are Adam, and how they decay weights
 _adams = {'s10_fastai.learner.FusedAdam':'decoupled', 'torch.optim.adamw.AdamW':'decoupled', 'torch.optim.adam.Adam':'coupled (L2)'}
 
+@_rule('Optimizer, loss', 'Adam on all parameters; cross entropy')
 def _r6(run, path):
     opt,loss,n = run['ran']['optimizer'],run['ran']['loss'],run['ran']['parameters']
     ok = opt['name'] in _adams and opt['of_model']==n and loss['name'].endswith('.CrossEntropyLoss') and loss['weight'] is None
@@ -105,7 +121,8 @@ def _r6(run, path):
     smooth = f', label smoothing {loss["label_smoothing"]:g}' if loss['label_smoothing'] else ''
     return ok,f'{opt["name"]} with {opt["of_model"]:,} of {n:,} parameters ({wds}); {loss["name"].split(".")[-1]}{smooth}'
 
-# %% ../nbs/08_audit.ipynb #3e8a2a3a
+# %% ../nbs/08_audit.ipynb #52612e71
+@_rule('Batch', '512, every image once an epoch')
 def _r7(run, path):
     n,epochs = run['data']['train'],run['ran']['batches']
     want = {k:v for k,v in ((512,n//512), (n%512,1)) if k and v}
@@ -115,10 +132,10 @@ def _r7(run, path):
     if all(o==want for o in sizes): return True,txt
     return (False if n>=10_000 else None),txt
 
-# %% ../nbs/08_audit.ipynb #3d7eea14
+# %% ../nbs/08_audit.ipynb #b59f807e
 # What each of the five has to be
-_five = {'Normalize':{}, 'PadIfNeeded':dict(min_height=40, min_width=40), 'RandomCrop':dict(height=32, width=32), 'HorizontalFlip':{},
-    'CoarseDropout':dict(num_holes_range=[1,1], hole_height_range=[8,8], hole_width_range=[8,8])}
+_five = dict(Normalize={}, PadIfNeeded=dict(min_height=40, min_width=40), RandomCrop=dict(height=32, width=32), HorizontalFlip={},
+    CoarseDropout=dict(num_holes_range=[1,1], hole_height_range=[8,8], hole_width_range=[8,8]))
 
 def _tfm(o):
     "A transform in one word or two"
@@ -126,6 +143,7 @@ def _tfm(o):
         CoarseDropout='{hole_height_range[0]}x{hole_width_range[0]} p {p} fill {fill}').get(o['name'], '')
     return f'{o["name"]} {extra.format(**o)}'.strip()
 
+@_rule('Augmentation', 'Normalize, Pad to 40x40, RandomCrop 32x32, FlipLR, Cutout 8x8, by albumentations')
 def _r8(run, path):
     train,test = (run['ran']['transforms'][k] or [] for k in ('train','test'))
     txt = ', '.join(map(_tfm, train)) or 'no albumentations pipeline'
@@ -134,13 +152,14 @@ def _r8(run, path):
     bad += [f'{o["name"]} on test images' for o in test if o['name']!='Normalize']
     return not bad,'; '.join([txt, *bad])
 
-# %% ../nbs/08_audit.ipynb #3f3cf67e
+# %% ../nbs/08_audit.ipynb #4043ec83
 def _not_cifar10(data):
     "Why `data` are not the original CIFAR-10, or `None`"
     if (data['train'],data['test'],data['classes'])!=(50_000,10_000,10): return f'{data["train"]:,} and {data["test"]:,} images of {data["classes"]} classes'
     off = max(abs(a-b) for k,v in (('mean',cifar_mean), ('std',cifar_std)) for a,b in zip(data[k], v))
     return f'statistics of the pixels differ from those of the original by up to {off:.1g}' if off>1e-6 else None
 
+@_rule('Result', 'at least 90 % on the test images of CIFAR-10 within 24 epochs')
 def _r9(run, path):
     last,why = run['history'][-1],_not_cifar10(run['data'])
     txt = f'{last["test_accuracy"]:.2%} on {run["data"]["test"]:,} test images after epoch {last["epoch"]}'
@@ -148,22 +167,25 @@ def _r9(run, path):
     if run['width']!=64: return None,f'{txt}; with {run["width"]} channels instead of 64'
     return last['test_accuracy']>=.9 and last['epoch']<=24, txt
 
-# %% ../nbs/08_audit.ipynb #2c385ab7
+# %% ../nbs/08_audit.ipynb #b18e4292
+@_rule('Modular', 'all code is imported from packages')
 def _r10(run, path):
     pkgs = sorted({o.split('.')[0] for o in run['ran']['code']})
     return '__main__' not in pkgs,'classes that took part are from '+', '.join(pkgs)
 
-# %% ../nbs/08_audit.ipynb #84a0982e
+# %% ../nbs/08_audit.ipynb #42399496
 # Evidence, and the files that show it
 _evidence = {'model summary':['evidence/summary.txt'], 'LR-finder plot':['lr_find.png'], 'log of each epoch':['train.log','history.csv'],
     'loss and accuracy curves':['curves.png','evidence/square.png'], 'learning-rate curve':['schedule.png'],
     'images right and wrong':['evidence/correct.png','evidence/wrong.png'], 'Grad-CAM of both':['evidence/gradcam_correct.png','evidence/gradcam_wrong.png']}
 
+@_rule('Evidence', 'summary, finder, log, curves, right and wrong images, Grad-CAM')
 def _r11(run, path):
     missing = [f'{k} ({o})' for k,v in _evidence.items() for o in v if not (path/o).is_file() or not (path/o).stat().st_size]
     return not missing, f'no {", no ".join(missing)}' if missing else ', '.join(_evidence)
 
-# %% ../nbs/08_audit.ipynb #1b9c854b
+# %% ../nbs/08_audit.ipynb #dee06018
+@_rule('Files', 'ass10_YYYYMMDD_HHMMSS')
 def _r12(run, path):
     files = [o for o in path.glob('*.safetensors') if re.fullmatch(r'ass10_\d{8}_\d{6}', o.stem)]
     if not files: return False,'no ass10_YYYYMMDD_HHMMSS.safetensors'
@@ -172,20 +194,7 @@ def _r12(run, path):
     except (OSError,SafetensorError) as e: return False,f'{files[0].name} cannot be opened ({e})'
     return n==run['ran']['parameters'],f'{files[0].name} with {n:,} parameters'
 
-# %% ../nbs/08_audit.ipynb #1af6ec32
-_rules = [('R1','Architecture','Prep, Layer1 with X + R1, Layer2, Layer3 with X + R2, MaxPool 4, fully connected',_r1),
-    ('R2','SoftMax','outputs are logits; softmax belongs to prediction',_r2),
-    ('R3','One cycle','24 epochs, highest rate after 5.00 epochs',_r3),
-    ('R4','LRMIN, LRMAX','both from a range test, and used',_r4),
-    ('R5','No annihilation','the cycle ends at the rate it began with',_r5),
-    ('R6','Optimizer, loss','Adam on all parameters; cross entropy',_r6),
-    ('R7','Batch','512, every image once an epoch',_r7),
-    ('R8','Augmentation','Normalize, Pad to 40x40, RandomCrop 32x32, FlipLR, Cutout 8x8, by albumentations',_r8),
-    ('R9','Result','at least 90 % on the test images of CIFAR-10 within 24 epochs',_r9),
-    ('R10','Modular','all code is imported from packages',_r10),
-    ('R11','Evidence','summary, finder, log, curves, right and wrong images, Grad-CAM',_r11),
-    ('R12','Files','ass10_YYYYMMDD_HHMMSS',_r12)]
-
+# %% ../nbs/08_audit.ipynb #e4380362
 def audit(
     path:str|Path # Folder of a run
 )->pd.DataFrame: # A row for each rule: rule, name, required, ran, verdict (`holds`, `fails` or `not applicable`)
@@ -194,5 +203,5 @@ def audit(
     run = read_run(path)
     if not path.is_dir(): raise S10Error(f'{path}: a file; expected the folder of the run')
     def verdict(ok): return 'not applicable' if ok is None else 'holds' if ok else 'fails'
-    res = [(rule,name,required,*f(run, path)) for rule,name,required,f in _rules]
+    res = [(k,name,required,*f(run, path)) for k,(name,required,f) in _rules.items()]
     return pd.DataFrame([(*o,txt,verdict(ok)) for *o,ok,txt in res], columns='rule name required ran verdict'.split())

@@ -4,26 +4,26 @@
 
 # %% auto #0
 __all__ = ['pick', 'caption', 'show_gallery', 'interval', 'class_table', 'confusion', 'reliability', 'calibration_error',
-           'plot_reliability', 'numbers', 'plot_square', 'plot_accuracy', 'plot_strip', 'plot_finder', 'show_draws',
+           'plot_reliability', 'numbers', 'plot_square', 'plot_accuracy', 'plot_strip', 'plot_finder', 'draws',
            'cam_maps', 'make_evidence']
 
-# %% ../nbs/07_evidence.ipynb #cf86f82e
+# %% ../nbs/07_evidence.ipynb #bd1f5e56
 import io,json
 from contextlib import redirect_stdout
 from pathlib import Path
 
 import matplotlib.pyplot as plt,numpy as np,pandas as pd,torch
 from fastai.torch_core import no_random
-from fastai.vision.all import ClassificationInterpretation,Learner
+from fastai.vision.all import ClassificationInterpretation
 from scipy.stats import binomtest
 from torch.nn import functional as F
 
 from .augment import BatchCompose,denormalize,show_steps,train_tfms
-from .data import ImageSet,S10Error
+from .data import S10Error
 from .gradcam import cam_layers,gradcam,overlay,show_cams
 from .predict import as_batch,classes,logits_labels,predictions,read_run,run_images,run_learner,run_model
 from .resnet import model_graph,model_summary
-from .train import save_fig
+from .train import evenly,save_fig
 
 # %% ../nbs/07_evidence.ipynb #3c846310
 def pick(
@@ -188,20 +188,19 @@ def plot_finder(
     fig.tight_layout()
     return fig
 
-# %% ../nbs/07_evidence.ipynb #9ed10e4f
-def show_draws(
-    x:np.ndarray, # RGB images (n,32,32,3), uint8, a row each
+# %% ../nbs/07_evidence.ipynb #d133b01e
+def draws(
+    x:np.ndarray, # RGB images (n,32,32,3), uint8
     tfms, # Pipeline, such as `train_tfms()`
     mean:tuple, # Mean it normalises with
     std:tuple, # Standard deviation
     n:int=9, # Draws of each
     seed:int=0 # Seed of the draws
-):
+)->np.ndarray: # (n_images,n+1,32,32,3), uint8
     "Each image as it is, and then as it came out of `tfms` again and again"
     with no_random(seed): y = BatchCompose(tfms)(torch.from_numpy(x), torch.arange(len(x)).repeat_interleave(n))
     y = (denormalize(y, mean, std)*255).round().byte().permute(0,2,3,1).numpy()
-    rows = np.concatenate([x[:,None],y.reshape(len(x), n, *y.shape[1:])], 1)
-    return show_gallery(rows.reshape(-1, *y.shape[1:]), ['Original'], n+1, .8)
+    return np.concatenate([x[:,None],y.reshape(len(x), n, *y.shape[1:])], 1)
 
 # %% ../nbs/07_evidence.ipynb #c7649bff
 def _fastai_tools(learn, path):
@@ -235,7 +234,7 @@ def _cams(path, ims, preds, shown, out):
     cams = gradcam(model, as_batch(ims[idxs], meta['mean'], meta['std'])) if idxs else []
     save_fig(show_gallery([overlay(ims[i], o) for i,o in zip(idxs, cams)], [caption(preds.loc[i]) for i in idxs]), out/'gradcam_grid.png')
 
-# %% ../nbs/07_evidence.ipynb #ad10414c
+# %% ../nbs/07_evidence.ipynb #466121eb
 def _curves(run, out):
     "Pictures of the record"
     save_fig(plot_square(run['history']), out/'square.png')
@@ -254,7 +253,8 @@ def _samples(run, images, mean, std, out):
     tfms = train_tfms(mean, std, **run['settings']['tfms'])
     save_fig(images.show(), out/'samples.png')
     save_fig(show_steps(images.x[0], tfms), out/'steps.png')
-    save_fig(show_draws(images.x[np.linspace(0, len(images)-1, 4).astype(int)], tfms, mean, std), out/'draws.png')
+    rows = draws(evenly(images, 4).x, tfms, mean, std)
+    save_fig(show_gallery(rows.reshape(-1, *rows.shape[2:]), ['Original'], rows.shape[1], .8), out/'draws.png')
 
 # %% ../nbs/07_evidence.ipynb #c46d4ed9
 def make_evidence(

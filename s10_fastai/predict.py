@@ -76,13 +76,14 @@ def get_logits(
     "Output of `model` for images"
     with torch.inference_mode(): return torch.cat([model(as_batch(o, mean, std)) for o in np.split(x, range(bs, len(x), bs))])
 
-# %% ../nbs/05_predict.ipynb #17bcf560
+# %% ../nbs/05_predict.ipynb #f79df726
 def _table(model, images, mean, std):
     "Predictions for all `images`, one row each"
     x,vocab = images.x,np.array(images.vocab)
     logits,flipped = (get_logits(model, o, mean, std) for o in (x, np.ascontiguousarray(x[:,:,::-1])))
     confidence,pred = logits.softmax(1).max(1)
-    df = pd.DataFrame(dict(index=range(len(x)), file=[''] * len(x) if images.files is None else images.files, label=vocab[images.y], predicted=vocab[pred], confidence=confidence))
+    files = [''] * len(x) if images.files is None else images.files
+    df = pd.DataFrame(dict(index=range(len(x)), file=files, label=vocab[images.y], predicted=vocab[pred], confidence=confidence))
     return df.join([pd.DataFrame(o, columns=[f'{k}:{c}' for c in vocab]) for k,o in (('logit',logits), ('flipped',flipped))])
 
 def _read_table(file, n, vocab):
