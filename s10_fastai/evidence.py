@@ -7,8 +7,8 @@ __all__ = ['pick', 'caption', 'show_gallery', 'interval', 'class_table', 'confus
            'plot_reliability', 'numbers', 'plot_square', 'plot_accuracy', 'plot_strip', 'plot_finder', 'draws',
            'cam_maps', 'make_evidence']
 
-# %% ../nbs/07_evidence.ipynb #bd1f5e56
-import io,json
+# %% ../nbs/07_evidence.ipynb #db83e4c0
+import io,json,warnings
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt,numpy as np,pandas as pd,torch
 from fastai.torch_core import no_random
 from fastai.vision.all import ClassificationInterpretation
 from scipy.stats import binomtest
+from sklearn.exceptions import UndefinedMetricWarning
 from torch.nn import functional as F
 
 from .augment import BatchCompose,denormalize,show_steps,train_tfms
@@ -38,12 +39,12 @@ def pick(
     else: df = df.sample(frac=1, random_state=seed)
     return df['index'].tolist()[:n]
 
-# %% ../nbs/07_evidence.ipynb #ea432447
+# %% ../nbs/07_evidence.ipynb #64211f8e
 def caption(
     row # Row of a table of predictions
 )->str:
-    "Label, prediction and confidence of an image"
-    return f'{row.label}\n{row.confidence:.0%}' if row.label==row.predicted else f'{row.label}, not\n{row.predicted} {row.confidence:.0%}'
+    "Label, prediction where it is another, and confidence of an image"
+    return f'{row.label}\n{row.confidence:.0%}' if row.label==row.predicted else f'{row.label}\n→ {row.predicted} {row.confidence:.0%}'
 
 def show_gallery(
     ims:np.ndarray, # RGB images (n,H,W,3), uint8
@@ -202,7 +203,7 @@ def draws(
     y = (denormalize(y, mean, std)*255).round().byte().permute(0,2,3,1).numpy()
     return np.concatenate([x[:,None],y.reshape(len(x), n, *y.shape[1:])], 1)
 
-# %% ../nbs/07_evidence.ipynb #c7649bff
+# %% ../nbs/07_evidence.ipynb #bf49010f
 def _fastai_tools(learn, path):
     "Confusion matrix, largest losses and report, by fastai"
     with learn.no_bar(), learn.no_logging():
@@ -211,7 +212,9 @@ def _fastai_tools(learn, path):
         save_fig(plt.gcf(), path/'confusion.png')
         interp.plot_top_losses(10, nrows=2, figsize=(12,5))
         save_fig(plt.gcf(), path/'top_losses.png')
-        with redirect_stdout(io.StringIO()) as txt: interp.print_classification_report()
+        with redirect_stdout(io.StringIO()) as txt, warnings.catch_warnings():
+            warnings.simplefilter('ignore', UndefinedMetricWarning) # a class that was never predicted
+            interp.print_classification_report()
     (path/'report.txt').write_text(txt.getvalue(), errors='replace')
 
 # %% ../nbs/07_evidence.ipynb #fb43b814
