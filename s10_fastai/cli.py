@@ -14,15 +14,7 @@ from fastcore.script import call_parse
 
 from .train import no_gc,run_command
 
-# %% ../nbs/10_cli.ipynb #b3fbe385
-def _audit(path, data):
-    "The audit of a run with its evidence"
-    with no_gc():
-        from s10_fastai.audit import audit
-        from s10_fastai.evidence import make_evidence
-    make_evidence(path, data)
-    return audit(path)
-
+# %% ../nbs/10_cli.ipynb #eef924af
 def _audit_lines(df):
     "The audit as text, three lines or more a rule, and what it comes to"
     for r in df.itertuples():
@@ -31,17 +23,25 @@ def _audit_lines(df):
     n = df.verdict.value_counts()
     yield f'{n.get("holds", 0)} hold, {n.get("not applicable", 0)} not applicable, {n.get("fails", 0)} fail'
 
+def _audit(path, data):
+    "Print the audit of a run; gives the number of rules that fail"
+    with no_gc():
+        from s10_fastai.audit import audit
+        from s10_fastai.evidence import make_evidence
+    make_evidence(path, data)
+    df = audit(path)
+    print(*_audit_lines(df), sep='\n')
+    return sum(df.verdict=='fails')
+
 @call_parse
 def s10_audit(
     path:str, # Folder of a run
     data:str=None # Where its images are now, if not where they were
 ):
     "Say for each rule of the assignment whether a run keeps it; the exit status is 1 if one fails"
-    df = run_command('s10_audit', _audit, path, data)
-    print(*_audit_lines(df), sep='\n')
-    sys.exit(int((df.verdict=='fails').any()))
+    sys.exit(run_command('s10_audit', _audit, path, data)>0)
 
-# %% ../nbs/10_cli.ipynb #677611dd
+# %% ../nbs/10_cli.ipynb #3e3a749b
 def _report(paths, out, data):
     "The report of one run, or the comparison of several"
     with no_gc():
@@ -59,9 +59,9 @@ def s10_report(
     data:str=None # Where their images are now, if not where they were
 ):
     "Write all about a run to report.html in its folder; of several runs also a page that compares them"
-    print(run_command('s10_report', _report, paths, out, data))
+    run_command('s10_report', lambda: print(_report(paths, out, data)))
 
-# %% ../nbs/10_cli.ipynb #21be8a95
+# %% ../nbs/10_cli.ipynb #8edae8c4
 def _new_pictures(files, out):
     "Where the picture of each file goes; raises `S10Error` if one is there already, or two would have the same name"
     from s10_fastai.data import S10Error
@@ -74,7 +74,7 @@ def _new_pictures(files, out):
     return res
 
 def _predict(path, files, k, gradcam, layer, opacity, out):
-    "Classes of each file, and the pictures if they are wanted"
+    "Print the classes of each file, and write the pictures if they are wanted"
     with no_gc():
         from s10_fastai.data import S10Error
         from s10_fastai.gradcam import explain_files
@@ -82,10 +82,12 @@ def _predict(path, files, k, gradcam, layer, opacity, out):
     if not files: raise S10Error('no image is named; expected one file or several')
     new = _new_pictures(files, out) if gradcam else []
     res,ims = predict_files(path, files, k),explain_files(path, files, layer, opacity=opacity) if gradcam else []
-    for im,o in zip(ims, new): im.save(o)
-    return res,new
+    for o,r in zip(files, res): print(f'{o}: '+', '.join(f'{c} {p:.1%}' for c,p in r))
+    for im,o in zip(ims, new):
+        im.save(o)
+        print(o)
 
-# %% ../nbs/10_cli.ipynb #cf4ec43d
+# %% ../nbs/10_cli.ipynb #174cbb9d
 @call_parse
 def s10_predict(
     path:str, # Folder of a run
@@ -97,6 +99,4 @@ def s10_predict(
     out:str='.' # Folder for these pictures
 ):
     "Say what a run sees in image files: the most probable classes with their probabilities"
-    res,new = run_command('s10_predict', _predict, path, images, k, gradcam, layer, opacity, out)
-    for o,r in zip(images, res): print(f'{o}: '+', '.join(f'{c} {p:.1%}' for c,p in r))
-    for o in new: print(o)
+    run_command('s10_predict', _predict, path, images, k, gradcam, layer, opacity, out)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['no_gc', 'evenly', 'plot_curves', 'save_fig', 'train', 'run_command', 's10_train', 'range_test', 's10_lr_find']
 
-# %% ../nbs/04_train.ipynb #d97a9b1f
+# %% ../nbs/04_train.ipynb #3a5cf88f
 import csv,gc,json,os,platform,re,shlex,sys
 from contextlib import contextmanager
 from datetime import datetime
@@ -114,12 +114,12 @@ def _log_lines(row, n_epoch, n_test):
     return [f'Epoch {row["epoch"]}/{n_epoch}: loss {row["train_loss"]:.4f}, train accuracy {row["train_accuracy"]:.2%}, LR {row["lr"]:.6f}, {row["seconds"]:.1f} s',
         f'Test set: Average loss: {row["test_loss"]:.4f}, Accuracy: {round(row["test_accuracy"]*n_test)}/{n_test} ({row["test_accuracy"]:.2%})']
 
-# %% ../nbs/04_train.ipynb #27e6015a
+# %% ../nbs/04_train.ipynb #46574b7f
 class _Reporter:
     "Writes each line of a run to `train.log` and the screen, and each epoch to `history.csv`, at once"
     def __init__(self, path, n_epoch, n_test, quiet=False): store_attr()
     def say(self, *lines):
-        with open(self.path/'train.log', 'a') as f: f.writelines(f'{o}\n' for o in lines)
+        with open(self.path/'train.log', 'a', errors='replace') as f: f.writelines(f'{o}\n' for o in lines)
         if not self.quiet: print(*lines, sep='\n', flush=True)
     def __call__(self, row):
         self.say(*_log_lines(row, self.n_epoch, self.n_test))
@@ -271,7 +271,7 @@ def train(
     report.say(f'{perf_counter()-start:.0f} s in all; results in {path}')
     return path
 
-# %% ../nbs/04_train.ipynb #a4ec7ea5
+# %% ../nbs/04_train.ipynb #d62d25e1
 def run_command(
     name:str, # Name of the command, for its messages
     f, # Function that does the work
@@ -284,9 +284,15 @@ def run_command(
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1') # huge pages, read when torch allocates for the first time
     warnings.filterwarnings('ignore', category=FutureWarning, module='torch')
     from s10_fastai.data import S10Error
-    try: return f(*args, **kwargs)
+    try:
+        res = f(*args, **kwargs)
+        sys.stdout.flush()
+        return res
     except S10Error as e: print(f'{name}: {e}', file=sys.stderr)
     except KeyboardInterrupt: sys.exit(130)
+    except BrokenPipeError: # whoever read the output has gone, as `head` does
+        sys.stdout = open(os.devnull, 'w')
+        sys.exit(141)
     sys.exit(2)
 
 @call_parse
