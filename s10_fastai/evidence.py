@@ -118,16 +118,16 @@ def plot_reliability(
     fig.tight_layout()
     return fig
 
-# %% ../nbs/07_evidence.ipynb #f6a6b347
+# %% ../nbs/07_evidence.ipynb #59afb1de
 def numbers(
     preds:pd.DataFrame # From `predictions`
-)->dict: # Each 0..1; `interval` is that of the accuracy
-    "Accuracy with its interval, top-2 accuracy, accuracy with flip TTA, loss and calibration error"
+)->dict: # Shares 0..1, `interval` that of the accuracy; `nll` in nats
+    "Accuracy with its interval, top-2 accuracy, accuracy with flip TTA, negative log-likelihood and calibration error"
     (p,y),flipped = logits_labels(preds),logits_labels(preds, 'flipped')[0]
     def right(o, k=1): return int((o.topk(k).indices==y[:,None]).any(1).sum())
     n,k = len(y),right(p)
     return dict(images=n, correct=k, accuracy=k/n, interval=interval(k, n), top2=right(p, 2)/n, tta=right(p+flipped)/n,
-        loss=F.cross_entropy(p, y).item(), ece=calibration_error(reliability(preds)))
+        nll=F.cross_entropy(p, y).item(), ece=calibration_error(reliability(preds)))
 
 # %% ../nbs/07_evidence.ipynb #d0035113
 def _epochs(ax, history, *keys, f=None, label=None):

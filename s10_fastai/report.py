@@ -141,12 +141,12 @@ def _pairs(title, o):
     "Settings under a heading"
     return h.Figure(h.H3(title), h.Div(h.Table(*(h.Tr(h.Th(k), h.Td(_say(v), cls='wide')) for k,v in _flat(o).items())), cls='scroll'))
 
-# %% ../nbs/09_report.ipynb #363a8593
+# %% ../nbs/09_report.ipynb #9f9ae18b
 def _headline(run, nums, rules):
     "The result with its interval, and what else is asked first"
     (low,high),counts = nums['interval'],rules.verdict.value_counts()
     facts = {'rules hold':f'{counts.get("holds", 0)} of {len(rules)}', 'rules fail':counts.get('fails', 0), 'right among the first two':f'{nums["top2"]:.2%}',
-        'with mirror images':f'{nums["tta"]:.2%}', 'test loss':f'{nums["loss"]:.4f}', 'calibration error':f'{nums["ece"]:.2%}',
+        'with mirror images':f'{nums["tta"]:.2%}', 'test loss':f'{run["test_loss"]:.4f}', 'calibration error':f'{nums["ece"]:.2%}',
         'parameters':f'{run["parameters"]:,}', 'epochs':run['epochs'], 'time in all':_duration(run['times']['total'])}
     note = rules.ran[rules.rule=='R9'].item().partition('; ')[2]
     return h.Div(h.H1(f'{run["recipe"]} on {run["data"]["source"]}'), h.Div(f'{nums["accuracy"]:.2%}', cls='big'),
