@@ -76,7 +76,7 @@ def get_logits(
     "Output of `model` for images"
     with torch.inference_mode(): return torch.cat([model(as_batch(o, mean, std)) for o in np.split(x, range(bs, len(x), bs))])
 
-# %% ../nbs/05_predict.ipynb #f79df726
+# %% ../nbs/05_predict.ipynb #845a8fd4
 def _table(model, images, mean, std):
     "Predictions for all `images`, one row each"
     x,vocab = images.x,np.array(images.vocab)
@@ -88,7 +88,7 @@ def _table(model, images, mean, std):
 
 def _read_table(file, n, vocab):
     "The table in `file`, which must have `n` rows and the classes `vocab`"
-    try: df = pd.read_csv(file, keep_default_na=False, dtype=dict(file=str, label=str, predicted=str), encoding_errors='surrogateescape', float_precision='round_trip')
+    try: df = pd.read_csv(file, keep_default_na=False, dtype=dict(file=str, label=str, predicted=str), encoding_errors='surrogateescape')
     except (OSError,ValueError) as e: raise S10Error(f'{file}: cannot be read ({e}); delete it, and it is made again') from e
     want = ['index','file','label','predicted','confidence',*(f'{k}:{c}' for k in ('logit','flipped') for c in vocab)]
     if [*df.columns]!=want or len(df)!=n: raise S10Error(f'{file}: does not belong to this run; delete it, and it is made again')
