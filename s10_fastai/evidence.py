@@ -129,12 +129,13 @@ def numbers(
     return dict(images=n, correct=k, accuracy=k/n, interval=interval(k, n), top2=right(p, 2)/n, tta=right(p+flipped)/n,
         nll=F.cross_entropy(p, y).item(), ece=calibration_error(reliability(preds)))
 
-# %% ../nbs/07_evidence.ipynb #d0035113
+# %% ../nbs/07_evidence.ipynb #413bf16a
 def _epochs(ax, history, *keys, f=None, label=None):
     "Draw rows of `history` against epochs"
     for k in keys: ax.plot([r['epoch'] for r in history], [r[k] for r in history], '.-', label=k.replace('_', ' '))
     if f: ax.plot([r['epoch'] for r in history], [f(r) for r in history], '.-', color='C3')
     ax.set(xlabel='Epoch', title=label or keys[0].replace('_', ' ').capitalize())
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=.3)
 
 def plot_square(
