@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['recipes', 'get_recipe', 'BatchDL', 'image_dls', 'FusedAdam', 'FastStep', 's10_learner', 'StepMemory', 'lr_min',
            'lr_max', 'check_curve', 'find_lr', 'lin_one_cycle', 'with_rates', 'fit_recipe', 'plot_schedule', 'EpochLog',
-           'StopOnNaN', 'RunRecord']
+           'StopOnNaN', 'softmax_warning', 'ChanceCheck', 'RunRecord']
 
 # %% ../nbs/03_learner.ipynb #db0fa6fd
-import ctypes,sys,tempfile,time,warnings
+import ctypes,math,signal,sys,tempfile,time,warnings
 from contextlib import contextmanager
 from copy import deepcopy
 
@@ -75,6 +75,10 @@ class BatchDL(TfmdDL):
         return super().new(None, cls, **(dict(x=self.x, y=self.y, tfms=self.tfms, ahead=self.ahead) | kwargs))
 
 # %% ../nbs/03_learner.ipynb #52eae332
+def _ignore_ctrl_c():
+    "For worker processes: Ctrl-C reaches them too, but what it ends is for the main process to say"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
 def image_dls(
     train:ImageSet, # Training images
     test:ImageSet, # Test images, with the same `vocab`
@@ -90,7 +94,7 @@ def image_dls(
     mean,std = recipe['stats'] or channel_stats(train.x)
     tfm = AlbumentationsTransform(train_tfms(mean, std, **recipe['tfms']), valid_tfms(mean, std))
     dsets = Datasets([*train,*test], [[ItemGetter(0)], [ItemGetter(1), Categorize(train.vocab)]], splits=[range(n), range(n, n+len(test))])
-    if augment=='item': return dsets.dataloaders(bs=bs, after_item=[tfm], num_workers=num_workers, drop_last=False, device=device)
+    if augment=='item': return dsets.dataloaders(bs=bs, after_item=[tfm], num_workers=num_workers, drop_last=False, device=device, wif=_ignore_ctrl_c)
     def dl(dset, images, tfms, **kwargs):
         x,y = (torch.from_numpy(o).to(device) for o in (images.x,images.y))
         return BatchDL(dset, x, y, BatchCompose(tfms), bs=bs, after_item=[tfm], device=device, **kwargs)
@@ -148,7 +152,7 @@ class FastStep(Callback):
     order = 1000 # hooks of other callbacks are in place
     def __init__(self,
         compiled:bool=True # Compile the network before it is captured, on a GPU
-    ): self.compiled,self.compile_secs = compiled,0.
+    ): self.compiled,self.compile_secs,self.replay = compiled,0.,[]
 
     def _cbs(self, *events): return L(cb for cb in self.learn.cbs if cb is not self and any(getattr(cb, e, None) for e in events))
 
@@ -183,7 +187,7 @@ class FastStep(Callback):
         if self.learn is None: # removed after an interrupted fit
             del learn._do_one_batch
             return learn._do_one_batch()
-        learn.pred,loss = self._train(learn) if learn.training else self._validate(learn)
+        learn.pred,loss = self._validate(learn) if not learn.training else self.replay.pop(0) if self.replay else self._train(learn)
         if loss is not None: learn.loss = loss
         if self.wait and isinstance(learn.pred, Tensor) and len(learn.yb)==1: self._keep(learn)
 
@@ -471,16 +475,48 @@ class EpochLog(Callback):
 
 # %% ../nbs/03_learner.ipynb #8e7a6a17
 class StopOnNaN(Callback):
-    "Raises `S10Error` with step and rate when the training loss is NaN or infinite"
+    "Raises `S10Error` with step and rate when a loss is NaN or infinite"
     order,run_valid,patient = Recorder.order+1,False,True
-    def _stop(self, loss, step, lr):
-        raise S10Error(f'the loss is {float(loss)} at step {step}, in epoch {self.epoch+1}, at a rate of {lr:.3g}; try a lower rate (--lr)')
+    def _stop(self, what, loss, step, lr):
+        saved = f'. The last good state, before that, is in {self.checkpoint.last}' if hasattr(self.learn, 'checkpoint') else ''
+        raise S10Error(f'the {what} is {float(loss)} at step {step}, in epoch {self.epoch+1}, at a rate of {float(lr):.3g}; try a lower rate (--lr){saved}')
 
     def after_batch(self):
-        if self.x.is_cpu and not self.loss.isfinite(): self._stop(self.loss, self.train_iter, self.opt.hypers[-1]['lr'])
+        if self.x.is_cpu and not self.loss.isfinite(): self._stop('loss', self.loss, self.train_iter, self.opt.hypers[-1]['lr'])
     def after_train(self):
         bad = (~torch.stack(self.recorder.losses).isfinite()).nonzero()
-        if len(bad): self._stop(self.recorder.losses[i := int(bad[0])], i+1, self.recorder.lrs[i])
+        if len(bad): self._stop('loss', self.recorder.losses[i := int(bad[0])], i+1, self.recorder.lrs[i])
+    def after_validate(self):
+        if not self.loss.isfinite(): self._stop('loss of the validation', self.loss, self.train_iter, self.opt.hypers[-1]['lr'])
+
+# %% ../nbs/03_learner.ipynb #7fbb0655
+def softmax_warning(
+    learn:Learner # Learner, which is left as it was
+)->str: # What is wrong, or `None`
+    "Say if the outputs of the network are probabilities already, while the loss expects logits"
+    if not isinstance(getattr(learn.loss_func, 'func', learn.loss_func), nn.CrossEntropyLoss): return
+    with _unchanged(learn), torch.no_grad(): p = learn.model.eval()(learn.dls.valid.one_batch()[0])
+    if p.min()<0 or (p.sum(1)-1).abs().max()>1e-3: return
+    return ('the outputs of the network are probabilities already, and cross entropy takes their softmax once more: '
+        f'its loss cannot fall below {math.log(1+(p.shape[1]-1)/math.e):.4f}. Remove the softmax from the network')
+
+# %% ../nbs/03_learner.ipynb #54a0428e
+class ChanceCheck(Callback):
+    "Says in the first epoch after the warm-up if loss and accuracy of the training images are no better than chance"
+    order = EpochLog.order+1
+    def __init__(self,
+        y:np.ndarray, # Labels of the training images (N,), int64
+        pct_start:float=5/24, # Part of the epochs that is warm-up, 0..1
+        report=warnings.warn # Called with the sentence
+    ): store_attr()
+
+    def after_epoch(self):
+        if self.epoch!=int(self.pct_start*self.n_epoch): return
+        row,p = self.epoch_log.rows[-1],np.unique(self.y, return_counts=True)[1]/len(self.y)
+        chance,entropy = p.max(),-(p*np.log(p)).sum()
+        if row['train_loss']<.98*entropy or row['train_accuracy']>chance+.05*(1-chance): return
+        self.report(f'after the warm-up the network is no better than chance: in epoch {row["epoch"]} train accuracy {row["train_accuracy"]:.1%} (chance {chance:.1%}), '
+            f'loss {row["train_loss"]:.3f} (chance {entropy:.3f}). Check labels and rate, and that the optimizer holds the parameters of this network')
 
 # %% ../nbs/03_learner.ipynb #2e5f96e3
 def _where(o):

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['variants', 'MaxPool2d', 'conv_block', 'ResLayer', 'ResLayerV2', 'CustomResNet', 'model_summary', 'operations',
-           'logits_model', 'model_graph', 'save_model', 'load_model']
+           'logits_model', 'model_graph', 'save_model', 'load_model', 'weights_hash']
 
 # %% ../nbs/02_resnet.ipynb #167f1910
-import json
+import hashlib,json
 from copy import deepcopy
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from torch import nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional as F
 
-from .data import S10Error
+from .data import S10Error,replacing
 
 # %% ../nbs/02_resnet.ipynb #e5245aeb
 class _Pool(torch.autograd.Function):
@@ -160,21 +160,39 @@ def save_model(
     path:str|Path, # File to write, `.safetensors`
     **meta # Further entries, anything JSON can hold
 ):
-    "Write the weights of `model` and what is needed to rebuild it"
+    "Write the weights of `model` and what is needed to rebuild it, in one step"
     from safetensors.torch import save_file
     meta = dict(n_out=model.n_out, width=model.width, variant=model.variant) | meta
-    save_file({k:v.detach().cpu().contiguous() for k,v in model.state_dict().items()}, path, metadata={k:json.dumps(v) for k,v in meta.items()})
+    tensors = {k:v.detach().cpu().contiguous() for k,v in model.state_dict().items()}
+    with replacing(path) as tmp: save_file(tensors, tmp, metadata={k:json.dumps(v) for k,v in meta.items()})
+
+def _check_shapes(f, args):
+    "Raise `ValueError` unless the file `f` has just the tensors of `CustomResNet(*args)`"
+    with torch.device('meta'): want = {k:list(v.shape) for k,v in CustomResNet(*args).state_dict().items()}
+    if want!={k:f.get_slice(k).get_shape() for k in f.keys()}: raise ValueError('its tensors are not those of {2}, width {1}, {0} classes'.format(*args))
 
 def load_model(
     path:str|Path # File that `save_model` wrote
 )->tuple: # Network in eval mode, dict of the other entries
     "Rebuild a saved network; raises `S10Error` for a file that is not one"
-    from safetensors import SafetensorError,safe_open
+    from safetensors import safe_open
     try:
         with safe_open(path, 'pt') as f:
             meta = {k:json.loads(v) for k,v in f.metadata().items()}
-            model = CustomResNet(*(meta.pop(k) for k in ('n_out','width','variant')))
+            args = [meta.pop(k) for k in ('n_out','width','variant')]
+            _check_shapes(f, args)
+            model = CustomResNet(*args)
             model.load_state_dict({k:f.get_tensor(k) for k in f.keys()})
-    except (OSError,SafetensorError,AttributeError,KeyError,RuntimeError) as e:
-        raise S10Error(f'{path}: not a network saved by save_model ({e})') from e
+    except Exception as e: raise S10Error(f'{path}: not a network saved by save_model ({e})') from e # a crafted file can raise anything
     return model.eval(),meta
+
+# %% ../nbs/02_resnet.ipynb #6649dd4d
+def weights_hash(
+    model:nn.Module # Network
+)->str: # SHA-256, hexadecimal
+    "Hash of the names, types, shapes and values of all parameters and statistics of `model`"
+    h = hashlib.sha256()
+    for k,v in sorted(model.state_dict().items()):
+        h.update(f'{k} {v.dtype} {list(v.shape)}\n'.encode())
+        h.update(v.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return h.hexdigest()
