@@ -7,7 +7,7 @@ __all__ = ['read_run', 'run_model', 'run_images', 'as_batch', 'get_logits', 'pre
            'run_learner', 'predict_files']
 
 # %% ../nbs/05_predict.ipynb #ac0bb59f
-import json
+import hashlib,json
 from pathlib import Path
 
 import numpy as np,pandas as pd,torch
@@ -15,7 +15,7 @@ from fastai.vision.all import CrossEntropyLossFlat,Learner,accuracy
 from torch import Tensor
 
 from .augment import BatchCompose,valid_tfms
-from .data import S10Error,load_images,read_image
+from .data import S10Error,load_images,read_image,replacing
 from .learner import image_dls
 from .resnet import load_model,logits_model
 from .train import evenly
@@ -34,12 +34,19 @@ def read_run(
     return run
 
 # %% ../nbs/05_predict.ipynb #c90efa21
+def _check_file(file, path):
+    "Raise `S10Error` unless `file` is as the record of the run in `path` says, where that is known"
+    want = read_run(path).get('sha256', {}).get('file') if (path/'run.json').exists() else None
+    if want and want!=hashlib.sha256(file.read_bytes()).hexdigest(): raise S10Error(f'{file}: damaged, or not the weights that this run ended with; take a sound copy')
+
 def run_model(
     path:str|Path # Folder of a run
 )->tuple: # Network that gives logits, in eval mode on the CPU; dict with `vocab`, `mean` and `std`
     "Trained network of a run; raises `S10Error` where there is none"
-    files = sorted(Path(path).expanduser().glob('ass10_*.safetensors'))
+    path = Path(path).expanduser()
+    files = sorted(path.glob('ass10_*.safetensors'))
     if not files: raise S10Error(f'{path}: no weights, ass10_*.safetensors, here; expected the folder of a finished run')
+    _check_file(files[-1], path)
     model,meta = load_model(files[-1])
     return logits_model(model).to(memory_format=torch.channels_last),meta
 
@@ -104,12 +111,10 @@ def predictions(
     file,n,vocab = path/'predictions.csv',run['data']['test'],run['data']['vocab']
     if not file.exists():
         model,meta = run_model(path)
-        df,tmp = _table(model, run_images(path, data)[1], meta['mean'], meta['std']),file.with_suffix('.tmp')
+        df = _table(model, run_images(path, data)[1], meta['mean'], meta['std'])
         try:
-            df.to_csv(tmp, index=False, float_format='%.9g', errors='surrogateescape')
-            tmp.replace(file)
+            with replacing(file) as tmp: df.to_csv(tmp, index=False, float_format='%.9g', errors='surrogateescape')
         except OSError as e: raise S10Error(f'{file}: cannot be written ({e.strerror}); make room, or copy the run to where you can write') from e
-        finally: tmp.unlink(missing_ok=True)
     return _read_table(file, n, vocab)
 
 # %% ../nbs/05_predict.ipynb #950adf2c

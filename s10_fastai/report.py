@@ -18,7 +18,7 @@ from matplotlib.colors import to_hex
 
 from .audit import audit
 from .augment import train_tfms
-from .data import S10Error
+from .data import S10Error,replacing
 from .evidence import (cam_maps,caption,class_table,confusion,draws,interval,make_evidence,numbers,plot_accuracy,plot_finder,
     plot_reliability,plot_square,plot_strip)
 from .predict import as_batch,classes,predictions,read_run,run_images,run_model
@@ -80,12 +80,9 @@ def _page(title, *children):
 
 def _write(file, txt):
     "Write a page in one step; raises `S10Error` where that is not possible"
-    tmp = file.with_name(f'{file.name}.tmp')
     try:
-        tmp.write_text(txt, encoding='utf-8', errors='replace')
-        tmp.replace(file)
+        with replacing(file) as tmp: tmp.write_text(txt, encoding='utf-8', errors='replace')
     except OSError as e: raise S10Error(f'{file}: cannot be written ({e.strerror}); make room, or choose another place') from e
-    finally: tmp.unlink(missing_ok=True)
     return file
 
 # %% ../nbs/09_report.ipynb #2e42e419
@@ -163,8 +160,15 @@ def _rules(rules):
 def _config(run):
     "All settings and what is known of the data"
     own = {k:run[k] for k in ('recipe','width','epochs','seed','lr_min','lr_max')} | run['settings']
-    data = {k:v for k,v in run['data'].items() if k!='vocab'} | dict(names=run['data']['vocab'][:100])
-    return _section('Configuration', h.Div(_pairs('Recipe and settings', own), _pairs('Data', data), cls='plots'))
+    data = {k:v for k,v in run['data'].items() if k not in ('vocab','checks')} | dict(names=run['data']['vocab'][:100])
+    return _section('Configuration', h.Div(_pairs('Recipe and settings', own), _pairs('Data', data), cls='plots'), *_checks(run['data'].get('checks')))
+
+def _checks(rows):
+    "What was found in the images before the training, or nothing for a record of an older version"
+    if not rows: return []
+    cells = [(h.Td(r['check'], style='white-space:normal'),*(h.Td(_say(r[k]), cls='n') for k in ('train','test'))) for r in rows]
+    notes = [h.Li(f'{r["check"]}: {r["note"]}') for r in rows if r['note']]
+    return [h.H3('The images, looked at before the training'), _table(['',*(h.Th(o, cls='n') for o in ('Train','Test'))], cells), *([h.Ul(*notes)] if notes else [])]
 
 def _learning(run):
     "Curves and range test"
@@ -274,8 +278,10 @@ def _classes(preds):
 def _again(run):
     "Command, versions, machine and times"
     parts = {'Versions':run['versions'], 'Machine':run['hardware'], 'Seconds':run['times'], 'Peak memory, GB':run['memory']}
+    cuts = [f'{o["resumed"]}: went on after {o["step"]} steps, in epoch {o["epoch"]}' for o in run.get('interruptions', [])]
+    hashes = {'Hashes':run['sha256']} if 'sha256' in run else {}
     return _section('Again', h.P(f'This command makes the run again. It ran on {run["date"][:10]}; on a CPU, the same versions on the same machine give the same weights, bit for bit.'),
-        h.Pre(run['command']), h.Div(*(_pairs(k, o) for k,o in parts.items()), cls='plots'))
+        h.Pre(run['command']), *([h.P('It was interrupted, and went on to the same end:'), h.Ul(*map(h.Li, cuts))] if cuts else []), h.Div(*(_pairs(k, o) for k,o in (parts|hashes).items()), cls='plots'))
 
 # %% ../nbs/09_report.ipynb #e8245e8d
 def report(
@@ -306,7 +312,7 @@ def _differing(runs):
     keep = 'recipe width epochs seed lr_min lr_max parameters settings data versions hardware'.split()
     flat = [_flat({k:o[k] for k in keep}) for o in runs]
     rows = [(k,[o.get(k) for o in flat]) for k in dict.fromkeys(k for o in flat for k in o)]
-    return [(k,v) for k,v in rows if any(o!=v[0] for o in v)]
+    return [(k,v) for k,v in rows if k!='data.checks' and any(o!=v[0] for o in v)]
 
 # %% ../nbs/09_report.ipynb #1e7f2b47
 def plot_runs(
