@@ -18,7 +18,7 @@ from .augment import BatchCompose,valid_tfms
 from .data import S10Error,load_images,read_image,replacing
 from .learner import image_dls
 from .resnet import load_model,logits_model
-from .train import evenly
+from .train import evenly,hold_out
 
 # %% ../nbs/05_predict.ipynb #2521d9b6
 def read_run(
@@ -61,6 +61,7 @@ def run_images(
     try: sets = load_images(src, s['resize'])
     except S10Error as e: raise S10Error(f'{e}. {path} was trained on {run["data"]["source"]}; say with --data where that is now') from e
     train,test = (evenly(o, s['limit']) for o in sets)
+    if s.get('holdout'): train,test = hold_out(train, s['holdout'])
     if test.sha256()!=run['data']['sha256']['test']: raise S10Error(f'{src}: not the images that {path} was tested on; say with --data where those are')
     return train,test
 
