@@ -25,8 +25,9 @@ from .resnet import CustomResNet,operations,variants
 _v2_mean = .49139968,.48215827,.44653124
 
 _assignment = dict(variant='assignment', stats=None, tfms=dict(border='reflect', cutout_p=.5),
-    opt='adamw', wd=.1, # Loshchilov and Hutter 2019
+    opt='adamw', wd=.3, # decoupled, Loshchilov and Hutter 2019
     shape='cos', pct_start=5/24, lr_max=None, div=100, div_final=100)
+_beyond = _assignment | dict(div_final=10_000, tta=True)
 _era_v2 = dict(variant='era_v2', stats=(_v2_mean, (.24703233,.24348505,.26158768)),
     tfms=dict(border='reflect', cutout_p=.5, cutout_fill=_v2_mean),
     opt='adam', wd=1e-4, # karthajee, ERA V2, 2024
@@ -36,7 +37,7 @@ _era_v1 = dict(variant='era_v1', stats=((.4914,.4822,.4465), (.2023,.1994,.2010)
     opt='adam', wd=5e-4, # garima-mahato, ERA V1, 2023
     shape='lin', pct_start=5/24, lr_max=3.32e-4, div=100, div_final=10_000)
 _common = dict(opt_args={}, wd_bn_bias=False, moms=(.95,.85,.95), label_smoothing=0., tta=False)
-recipes = {k:_common|v for k,v in dict(assignment=_assignment, era_v2=_era_v2, era_v1=_era_v1).items()}
+recipes = {k:_common|v for k,v in dict(assignment=_assignment, beyond=_beyond, era_v2=_era_v2, era_v1=_era_v1).items()}
 
 # %% ../nbs/03_learner.ipynb #6e179d6a
 def get_recipe(

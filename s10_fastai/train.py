@@ -427,7 +427,7 @@ def _go_on(path, args, quiet, clock):
 # %% ../nbs/04_train.ipynb #488d6e17
 def train(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
-    recipe:str='assignment', # assignment, era_v2 or era_v1
+    recipe:str='assignment', # assignment, beyond, era_v2 or era_v1
     change:str=None, # Entries of the recipe to change, such as 'wd=.05, tfms.border=zero'
     epochs:int=24, # Epochs (rule R3); the peak of the cycle stays at 5/24 of them
     bs:int=None, # Images per batch (default: 512, or 64 below 10,000 images)
@@ -508,7 +508,7 @@ def s10_train(**kwargs):
 # %% ../nbs/04_train.ipynb #b153e1ec
 def range_test(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
-    recipe:str='assignment', # assignment, era_v2 or era_v1
+    recipe:str='assignment', # assignment, beyond, era_v2 or era_v1
     bs:int=None, # Images per batch (default: 512, or 64 below 10,000 images)
     width:int=64, # Channels of the first layer
     limit:int=None, # Use only this many training images
