@@ -150,6 +150,7 @@ def _r8(run, path):
     bad = [k for k,want in _five.items() if not any(o['name']==k and o['p']>0 and want.items()<=o.items() for o in train)]
     bad = [f'no {k} as required' for k in bad] + [f'{o["name"]} is not one of the five' for o in train if o['name'] not in _five]
     bad += [f'{o["name"]} on test images' for o in test if o['name']!='Normalize']
+    if run['settings'].get('alternate_flip') and run['settings']['augment']=='batch': txt += '; each image mirrored every other epoch'
     return not bad,'; '.join([txt, *bad])
 
 # %% ../nbs/08_audit.ipynb #4043ec83

@@ -118,8 +118,8 @@ def show_steps(
 # %% ../nbs/01_augment.ipynb #6b1409d5
 class _Batch:
     "`n` images on their way: where each row and column comes from, and what is painted over them"
-    def __init__(self, n, h, w, device):
-        self.n,self.layers,self.norm = n,[],None
+    def __init__(self, n, h, w, device, flips=None):
+        self.n,self.layers,self.norm,self.flips = n,[],None,flips
         self.rows,self.cols = (torch.arange(o, device=device).expand(n, o) for o in (h,w))
 
     @property
@@ -141,7 +141,7 @@ def _ints(rand, lo, hi, *size): return lo+(rand(*size)*(hi-lo+1)).long()
 
 # %% ../nbs/01_augment.ipynb #49223b3e
 def _draw_nothing(t, b, rand): return {}
-def _draw_flip(t, b, rand): return dict(on=rand(b.n)<t.p)
+def _draw_flip(t, b, rand): return dict(on=rand(b.n)<t.p if b.flips is None else b.flips)
 def _draw_crop(t, b, rand):
     h,w = b.sizes
     if h<t.height or w<t.width: raise S10Error(f'RandomCrop of {t.height}x{t.width} is larger than the image, {h}x{w}; pad it first')
@@ -213,9 +213,9 @@ class BatchCompose:
             if why := _unknown(t): raise S10Error(f'{type(t).__name__} {why}; AlbumentationsTransform runs any pipeline, item by item')
         self.tfms = tfms
 
-    def plan(self, n, h, w, device, generator=None):
+    def plan(self, n, h, w, device, generator=None, flips=None):
         "Draw for `n` images of `h` by `w` pixels; gives the plan and what was drawn for each transform"
-        b,drawn = _Batch(n, h, w, device),[]
+        b,drawn = _Batch(n, h, w, device, flips),[]
         for t in self.tfms:
             draw,do = _ops[type(t)]
             drawn.append(draw(t, b, partial(torch.rand, device=device, generator=generator)))
@@ -239,7 +239,8 @@ class BatchCompose:
     def __call__(self,
         x:torch.Tensor, # Images (N,H,W,3), uint8, RGB, on any device
         idxs:torch.Tensor=None, # Which of them, (n,), int64; all if `None`
-        generator:torch.Generator=None # Random numbers on that device; torch's own if `None`
+        generator:torch.Generator=None, # Random numbers on that device; torch's own if `None`
+        flips:torch.Tensor=None # Which of them `HorizontalFlip` mirrors, (n,), bool; drawn if `None`
     )->torch.Tensor: # Images (n,3,h,w) in channels_last, float32 if the pipeline normalises
         if idxs is None: idxs = torch.arange(len(x), device=x.device)
-        return self.render(self.plan(len(idxs), *x.shape[1:3], x.device, generator)[0], x, idxs)
+        return self.render(self.plan(len(idxs), *x.shape[1:3], x.device, generator, flips)[0], x, idxs)

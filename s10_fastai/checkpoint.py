@@ -19,7 +19,7 @@ from .learner import FusedAdam
 
 # %% ../nbs/03a_checkpoint.ipynb #2ce3a5a6
 # What callbacks keep from one epoch to the next, by their names in a `Learner`
-_collected = dict(recorder='lrs iters losses values', param_scheduler='hps', epoch_log='rows secs', run_record='ran')
+_collected = dict(recorder='lrs iters losses values', param_scheduler='hps', epoch_log='rows secs', run_record='ran', alternate_flip='first')
 
 def _json(o):
     "What JSON does not know: tensors and arrays, and fastai's lists"

@@ -7,7 +7,7 @@ __all__ = ['read_experiment', 'flip_accuracy', 'experiment', 'read_records', 'me
            'plot_rows']
 
 # %% ../nbs/09a_experiments.ipynb #18d3f091
-import re
+import json,re
 from inspect import signature
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np,pandas as pd
 from scipy import stats
 
 from .data import S10Error
+from .learner import change_recipe,get_recipe,neutral
 from .predict import logits_labels,predictions,read_run
 from .train import _write_json,train
 
@@ -59,11 +60,18 @@ def _record(path, **kw):
     return run | dict(kw, args=args, lrs=[float(f'{o:.6g}') for o in run['lrs']], accuracy_flip=flip_accuracy(path, run['args']['data']))
 
 # %% ../nbs/09a_experiments.ipynb #c9107df5
+def _meant(args):
+    "What a run with these arguments has in its `settings` from its recipe, rates aside, and in its `args`"
+    r = change_recipe(args['recipe'], args['change']) if args['change'] else get_recipe(args['recipe'])
+    return json.loads(json.dumps({k:v for k,v in r.items() if k not in ('lr_max','div','div_final')})) | dict(ends=round(r['div_final']/r['div'], 6)), {k:v for k,v in args.items() if k not in ('data','out','device','change')}
+
 def _same(args, record, file):
-    "Raise `S10Error` unless the run of `record` had these arguments, wherever its images and its folder were"
-    args = {k:v.default for k,v in signature(train).parameters.items() if k not in ('resume','quiet')} | args
-    for k,v in record['args'].items():
-        if k not in ('data','out','device') and args.get(k)!=v: raise S10Error(f'{file}: made with {k}={v}, not {args.get(k)}; use another --out, or delete it')
+    "Raise `S10Error` unless the run of `record` had these arguments and what the recipe says now, wherever its images and its folder were"
+    settings,args = _meant({k:v.default for k,v in signature(train).parameters.items() if k not in ('resume','quiet')} | args)
+    had = json.loads(json.dumps(neutral)) | record['settings']
+    had |= dict(ends=round(had['div_final']/had['div'], 6)) | {k:v for k,v in record['args'].items() if k in args}
+    for k,v in (settings | {k:v for k,v in args.items() if k in had}).items():
+        if had[k]!=v: raise S10Error(f'{file}: made with {k}={had[k]}, not {v}; use another --out, or delete it')
 
 def _make(args, path, file, **kw):
     "Make the run in the folder `path`, or go on with it, and its record in `file`, unless another process does; gives whether it was made"
