@@ -104,8 +104,7 @@ class BatchDL(TfmdDL):
         if self.drop_last: idxs = idxs[:len(idxs)//self.bs*self.bs]
         for part in idxs.to(self.x.device).split(self.bs*self.ahead):
             xs = self.tfms(self.x, part, flips=self.flips if self.flips is None else self.flips[part])
-            for x,y in zip(xs.split(self.bs), self.y[part].split(self.bs)):
-                yield self.after_batch((TensorImage(x),TensorCategory(y)))
+            for x,y in zip(xs.split(self.bs), self.y[part].split(self.bs)): yield self.after_batch((TensorImage(x),TensorCategory(y)))
 
     def new(self, dataset=None, cls=None, **kwargs):
         "The same loader with other settings, or an item-by-item one for another `dataset`"
