@@ -67,7 +67,7 @@ def _check_recipe(r):
 
 def change_recipe(
     recipe:str|dict, # Recipe, or its name
-    changes:str # Such as `wd=.05, tfms.border=zero`; values as Python writes them, or a word
+    changes:str # Such as `wd=.05, tfms.border=reflect`; values as Python writes them, or a word
 )->dict: # Recipe
     "The recipe with entries changed; raises `S10Error` for one that no recipe has"
     res = deepcopy(get_recipe(recipe))

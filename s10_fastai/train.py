@@ -428,7 +428,7 @@ def _go_on(path, args, quiet, clock):
 def train(
     data:str='digits', # digits, cifar10, or the path of a folder or archive
     recipe:str='assignment', # assignment, beyond, era_v2 or era_v1
-    change:str=None, # Entries of the recipe to change, such as 'wd=.05, tfms.border=zero'
+    change:str=None, # Entries of the recipe to change, such as 'wd=.05, tfms.border=reflect'
     epochs:int=24, # Epochs (rule R3); the peak of the cycle stays at 5/24 of them
     bs:int=None, # Images per batch (default: 512, or 64 below 10,000 images)
     lr:float=None, # Highest learning rate (default: from the range test, or the recipe's own)
