@@ -321,6 +321,8 @@ def _hand_over(self:FastStep):
 # %% ../nbs/03_learner.ipynb #d0252840
 _opts = dict(adamw=FusedAdam, adam=partial(OptimWrapper, opt=torch.optim.Adam))
 
+def _has_bf16(device): return torch.device(device).type!='cpu' or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
 @delegates(Learner)
 def s10_learner(
     dls:DataLoaders, # Images and labels, such as from `image_dls`
@@ -334,6 +336,7 @@ def s10_learner(
     recipe = get_recipe(recipe)
     if precision not in ('auto','fp32','bf16'): raise S10Error(f'unknown precision {precision!r}; expected auto, fp32 or bf16')
     if precision=='auto': precision = 'bf16' if torch.device(dls.device).type=='cuda' else 'fp32'
+    if precision=='bf16' and not _has_bf16(dls.device): warnings.warn('this processor has no bf16 arithmetic and takes many times as long for it; fp32 is faster here')
     model = CustomResNet(dls.c, width, recipe['variant'], precision=='bf16')
     loss = CrossEntropyLossFlat(label_smoothing=recipe['label_smoothing'])
     flips = [AlternateFlip(len(dls.train_ds))] if recipe['alternate_flip'] else []
