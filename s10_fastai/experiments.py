@@ -25,7 +25,7 @@ except ImportError: import tomli as tomllib # Python 3.10
 
 def _check_args(args, where):
     "Raise `S10Error` unless `args` are arguments of `train` that an experiment may set"
-    known = [o for o in signature(train).parameters if o not in ('seed','out','resume','quiet')]
+    known = [o for o in signature(train).parameters if o not in ('seed','out','resume','quiet','cbs')]
     if bad := [o for o in args if o not in known]: raise S10Error(f'{where}: {bad[0]} is no argument here; expected some of {", ".join(known)}')
 
 def read_experiment(
@@ -59,7 +59,7 @@ def _meant(args):
 
 def _same(args, record, file):
     "Raise `S10Error` unless the run of `record` had these arguments and what the recipe says now, wherever its images and its folder were"
-    settings,args = _meant({k:v.default for k,v in signature(train).parameters.items() if k not in ('resume','quiet')} | args)
+    settings,args = _meant({k:v.default for k,v in signature(train).parameters.items() if k not in ('resume','quiet','cbs')} | args)
     had = json.loads(json.dumps(neutral)) | record['settings']
     had |= dict(ends=round(had['div_final']/had['div'], 6)) | {k:v for k,v in record['args'].items() if k in args}
     for k,v in (settings | {k:v for k,v in args.items() if k in had}).items():

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter
 from types import SimpleNamespace
 
-from fastcore.basics import store_attr
+from fastcore.basics import listify,store_attr
 from fastcore.meta import delegates
 from fastcore.script import call_parse
 
@@ -296,7 +296,7 @@ class _Clock:
             if k: self.times[k] = self.times.get(k, 0)+v
 
 # %% ../nbs/04_train.ipynb #bec96143
-def _prepare(args, clock):
+def _prepare(args, cbs, clock):
     "What a run with these arguments of `train` needs"
     with no_gc(): from s10_fastai.learner import change_recipe,get_recipe
     a = SimpleNamespace(**args)
@@ -307,7 +307,7 @@ def _prepare(args, clock):
     _fix(a.seed, dev, a.deterministic)
     learn = _learner(tr, te, r, bs, a.width, dev, a.precision, a.augment, workers)
     clock.lap('data')
-    return SimpleNamespace(args=args, recipe=r, device=dev, train=tr, test=te, bs=bs, workers=workers, learn=learn)
+    return SimpleNamespace(args=args, recipe=r, device=dev, train=tr, test=te, bs=bs, workers=workers, learn=learn, cbs=listify(cbs))
 
 def _environment(job):
     "What the bits of a result depend on beside the arguments"
@@ -358,7 +358,7 @@ def _fit(path, job, ckpt, report, clock):
         r = ckpt.extra['recipe']
         clock.lap('other')
         with resumable(learn, ckpt):
-            fit_recipe(learn, r, job.args['epochs'], cbs=[log,rec,StopOnNaN(),ChanceCheck(job.train.y, r['pct_start'], report.warn)])
+            fit_recipe(learn, r, job.args['epochs'], cbs=[log,rec,StopOnNaN(),ChanceCheck(job.train.y, r['pct_start'], report.warn),*job.cbs])
     secs = log.secs|dict(checkpoint=ckpt.secs)
     clock.lap('other')
     clock.move(sum(secs.values())-earlier, 'other')
@@ -410,7 +410,7 @@ def _run(path, start, job, quiet, clock, resumed=False):
     return path
 
 # %% ../nbs/04_train.ipynb #9ea228ca
-def _go_on(path, args, quiet, clock):
+def _go_on(path, args, quiet, cbs, clock):
     "Go on with the interrupted run in `path`"
     from s10_fastai.data import S10Error
     if (path/'run.json').exists():
@@ -419,7 +419,7 @@ def _go_on(path, args, quiet, clock):
         return path
     start,given = _read_start(path),_given(args)
     if other := [o for o in given if o!='data']: raise S10Error(f'--resume takes its settings from the run; leave out --{other[0]}')
-    job = _prepare(start['args']|given, clock)
+    job = _prepare(start['args']|given, cbs, clock)
     if (job.train.sha256(),job.test.sha256())!=tuple(start['data']['sha256'].values()):
         raise S10Error(f'{job.args["data"]}: not the images that {path} was begun with; say with --data where those are')
     return _run(path, start, job, quiet, clock, resumed=True)
@@ -444,15 +444,16 @@ def train(
     out:str=None, # Folder to create (default: runs/<recipe>-<data>-<time>)
     resize:bool=False, # Scale images of other sizes to 32x32
     resume:str=None, # Folder of a run that was interrupted, to go on with it; all settings are the run's own
-    quiet:bool=False # Print nothing
+    quiet:bool=False, # Print nothing
+    cbs=None # Further callbacks of the fit; not kept for `resume`, so give them again
 )->Path: # Folder of the run
     "Train by a recipe and write all about it to a folder; raises `S10Error` for a bad input"
     args,clock = locals(),_Clock()
-    del args['quiet'],args['resume']
-    if resume is not None: return _go_on(Path(resume).expanduser(), args, quiet, clock)
+    del args['quiet'],args['resume'],args['cbs']
+    if resume is not None: return _go_on(Path(resume).expanduser(), args, quiet, cbs, clock)
     _check_settings(bs, width, limit, epochs, holdout, lr, augment, workers, precision)
     args['data'],path = str(data),_new_path(out, recipe, data)
-    job = _prepare(args|dict(out=None), clock)
+    job = _prepare(args|dict(out=None), cbs, clock)
     path = _make_folder(path, start := _start(job), named=out is not None)
     return _run(path, start, job, quiet, clock)
 
@@ -500,7 +501,7 @@ def run_command(
 
 # %% ../nbs/04_train.ipynb #587f3457
 @call_parse
-@delegates(train, but='quiet')
+@delegates(train, but=['quiet','cbs'])
 def s10_train(**kwargs):
     "Train the ResNet of ERA Session 10 and write a folder with weights, log, curves and run.json"
     run_command('s10_train', train, **kwargs)
