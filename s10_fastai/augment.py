@@ -132,6 +132,12 @@ class _Batch:
         self.rows,self.cols = take(self.rows, rows),take(self.cols, cols)
         self.layers = [(take(r, rows),take(c, cols),*o) for r,c,*o in self.layers]
 
+    def only(self, i):
+        "The images `i` alone"
+        self.rows,self.cols = self.rows[i],self.cols[i]
+        self.layers,self.n = [(r[i],c[i],*o) for r,c,*o in self.layers],len(self.rows)
+        return self
+
     def paint(self, rows, cols, fill, outside=False):
         "Paint where both masks, `rows` (n,h) and `cols` (n,w), hold, or everywhere else"
         self.layers.append((rows.expand(self.n, -1),cols.expand(self.n, -1),fill,outside,self.norm))
@@ -240,7 +246,8 @@ class BatchCompose:
         x:torch.Tensor, # Images (N,H,W,3), uint8, RGB, on any device
         idxs:torch.Tensor=None, # Which of them, (n,), int64; all if `None`
         generator:torch.Generator=None, # Random numbers on that device; torch's own if `None`
-        flips:torch.Tensor=None # Which of them `HorizontalFlip` mirrors, (n,), bool; drawn if `None`
+        flips:torch.Tensor=None, # Which of them `HorizontalFlip` mirrors, (n,), bool; drawn if `None`
+        only=slice(None) # Which of them to render; random choices are drawn for all
     )->torch.Tensor: # Images (n,3,h,w) in channels_last, float32 if the pipeline normalises
         if idxs is None: idxs = torch.arange(len(x), device=x.device)
-        return self.render(self.plan(len(idxs), *x.shape[1:3], x.device, generator, flips)[0], x, idxs)
+        return self.render(self.plan(len(idxs), *x.shape[1:3], x.device, generator, flips)[0].only(only), x, idxs[only])

@@ -15,7 +15,7 @@ from filelock import FileLock,Timeout
 from safetensors.torch import load,save
 
 from .data import S10Error,replacing
-from .learner import FusedAdam
+from .learner import FusedAdam,OneProcess
 
 # %% ../nbs/03a_checkpoint.ipynb #2ce3a5a6
 # What callbacks keep from one epoch to the next, by their names in a `Learner`
@@ -39,13 +39,13 @@ def fit_state(
 def _opt_states(learn):
     "Name of each parameter, the parameter, and what the optimizer keeps for it"
     opt = getattr(learn.opt, 'opt', learn.opt) # fastai's own, or torch's in an `OptimWrapper`
-    return [(n,p,opt.state[p]) for n,p in learn.model.named_parameters()]
+    return [(n,p,opt.state[p]) for n,p in get_model(learn.model).named_parameters()]
 
 def fit_tensors(
     learn:Learner # Learner that is fitting
 )->dict: # Name -> tensor on the CPU: `model.*` and `opt.<parameter>.*`
     "The tensors of a fit"
-    res = {f'model.{k}':v for k,v in learn.model.state_dict().items()}
+    res = {f'model.{k}':v for k,v in get_model(learn.model).state_dict().items()}
     res |= {f'opt.{n}.{k}':v for n,_,s in _opt_states(learn) for k,v in s.items() if isinstance(v, Tensor)}
     return {k:v.detach().cpu().contiguous() for k,v in res.items()}
 
@@ -61,7 +61,7 @@ def load_fit(
 ):
     "Put a fit back where it was"
     def part(pre): return {k[len(pre):]:v for k,v in tensors.items() if k.startswith(pre)}
-    learn.model.load_state_dict(part('model.'))
+    get_model(learn.model).load_state_dict(part('model.'))
     for n,p,s in _opt_states(learn): s.update({k:_like(v, p, isinstance(learn.opt, FusedAdam)) for k,v in part(f'opt.{n}.').items()})
     for n,o in state['callbacks'].items():
         for k,v in o.items(): setattr(getattr(learn, n), k, v)
@@ -155,9 +155,11 @@ class Checkpoint(Callback):
     def __init__(self,
         folder:str|Path, # Where checkpoints are
         extra:dict=None, # What else to keep with each, as JSON can hold it
-        keep:int=2 # How many of the newest files stay
+        keep:int=2, # How many of the newest files stay
+        procs=None # The processes that train together, all with this folder; the first one writes (default: this one alone)
     ):
-        self.folder,self.extra,self.keep,self.signum,self.secs,self.done = Path(folder),extra or {},keep,None,0.,0
+        self.folder,self.extra,self.keep,self.procs = Path(folder),extra or {},keep,procs or OneProcess()
+        self.signum,self.secs,self.done = 0,0.,0
         self.folder.mkdir(parents=True, exist_ok=True)
         self.last,self.tensors,self.saved,self.damaged = last_checkpoint(self.folder)
         if self.saved: self.extra,self.secs,self.done = (self.saved[k] for k in ('extra','secs','done'))
@@ -173,10 +175,10 @@ class Checkpoint(Callback):
     def after_epoch(self):
         self.done,self.state = self.epoch+1,fit_state(self.learn)
         self._save()
-        if self.signum: raise Interrupted(self.signum)
+        if signum := self.procs.most(self.signum): raise Interrupted(signum)
 
     def after_batch(self):
-        if not self.signum or self.iter==self.n_iter-1: return
+        if not self.signum or self.iter==self.n_iter-1 or self.procs.world>1: return
         step = getattr(self.learn, 'fast_step', None)
         if step and step.kept and not step.replay: self._save(step.kept)
         raise Interrupted(self.signum)
@@ -185,6 +187,7 @@ class Checkpoint(Callback):
 @patch
 def _save(self:Checkpoint, kept=()):
     "Write a checkpoint, of an epoch's start with the steps `kept` since"
+    if self.procs.rank: return
     start,tensors = time.perf_counter(),fit_tensors(self.learn)
     for k,o in zip(('pred','loss'), zip(*kept)): tensors |= {f'{k}.{i:06}':v.detach().cpu().contiguous() for i,v in enumerate(o)}
     self.last = write_checkpoint(self.folder, self.learn.train_iter, tensors, self.state | dict(extra=self.extra, secs=self.secs, done=self.done), self.keep)
@@ -198,7 +201,7 @@ def _load(self:Checkpoint):
         if n!=self.n_epoch: raise ValueError(f'it is of {n} epochs, this one of {self.n_epoch}')
         load_fit(self.learn, self.tensors, self.saved)
         kept = [[v for k,v in sorted(self.tensors.items()) if k.startswith(pre)] for pre in ('pred.','loss.')]
-        if kept[0]: self.fast_step.replay = [(p.to(self.dls.device),l.to(self.dls.device)) for p,l in zip(*kept)]
+        if kept[0]: self.fast_step.replay = [(self.procs.share(p).to(self.dls.device),l.to(self.dls.device)) for p,l in zip(*kept)]
     except Exception as e: raise S10Error(f'{self.last}: does not fit this training ({e}); use the settings it was made with, or another folder') from e
 
 # %% ../nbs/03a_checkpoint.ipynb #635c384f

@@ -8,7 +8,7 @@ __all__ = ['no_gc', 'evenly', 'hold_out', 'plot_curves', 'save_fig', 'train', 'r
 
 # %% ../nbs/04_train.ipynb #3a5cf88f
 import csv,errno,gc,hashlib,json,os,platform,re,shlex,shutil,signal,sys
-from contextlib import contextmanager,suppress
+from contextlib import contextmanager,nullcontext,suppress
 from datetime import datetime
 from importlib.metadata import version
 from inspect import signature
@@ -107,10 +107,9 @@ def _learner(train, test, recipe, bs, width, device, precision, augment='batch',
     dls = image_dls(train, test, recipe, bs, augment, workers, device)
     return s10_learner(dls, recipe, width, precision, cbs=[StepMemory(bs*width<=512*16)] if device.type=='cpu' else None)
 
-def _bars(learn):
-    "Context with progress bars on a terminal, and without them in a log"
-    from contextlib import nullcontext
-    return nullcontext() if sys.stdout.isatty() else learn.no_bar()
+def _bars(learn, rank=0):
+    "Context with progress bars on a terminal, and without them in a log, or in a process that is not the first"
+    return nullcontext() if sys.stdout.isatty() and not rank else learn.no_bar()
 
 # %% ../nbs/04_train.ipynb #7e2d3a97
 def _new_path(out, recipe, data):
@@ -169,13 +168,15 @@ def _log_lines(row, n_epoch, n_test):
 # %% ../nbs/04_train.ipynb #46574b7f
 class _Reporter:
     "Writes each line of a run to `train.log` and the screen, and the epochs to `history.csv`, at once"
-    def __init__(self, path, n_epoch, n_test, quiet=False): store_attr()
+    def __init__(self, path, n_epoch, n_test, quiet=False, rank=0): store_attr()
     def say(self, *lines):
+        if self.rank: return # the first process says it
         if not self.quiet: print(*lines, sep='\n', flush=True)
         with suppress(OSError), open(self.path/'train.log', 'a', errors='replace') as f: f.writelines(f'{o}\n' for o in lines) # a full disk is for what matters to report
     def warn(self, txt): self.say(f'Warning: {txt}')
     def __call__(self, rows):
         from s10_fastai.data import replacing
+        if self.rank: return
         self.say(*_log_lines(rows[-1], self.n_epoch, self.n_test))
         with replacing(self.path/'history.csv') as tmp, open(tmp, 'w', newline='') as f:
             w = csv.DictWriter(f, rows[0])
@@ -183,12 +184,12 @@ class _Reporter:
             w.writerows(rows)
 
 # %% ../nbs/04_train.ipynb #2af12146
-def _hardware(device):
-    "Processor, cores and GPU"
+def _hardware(device, processes=1):
+    "Processor, cores, GPU and processes"
     import torch
     cpu = next((l.split(':')[1].strip() for l in open('/proc/cpuinfo') if 'model name' in l), '') if os.path.exists('/proc/cpuinfo') else ''
     return dict(device=str(device), cpu=cpu or platform.processor() or platform.machine(), cores=os.cpu_count(), threads=torch.get_num_threads(),
-        gpu=torch.cuda.get_device_name(device) if device.type=='cuda' else None)
+        gpu=torch.cuda.get_device_name(device) if device.type=='cuda' else None, processes=processes)
 
 def _versions():
     "Versions of what the result depends on"
@@ -278,7 +279,7 @@ def _given(args):
 
 def _command_line(args):
     "Command that calls `train` with `args`"
-    given = [(k,v) for k,v in _given(args).items() if k not in ('out','quiet','resume')]
+    given = [(k.replace('_', '-'),v) for k,v in _given(args).items() if k not in ('out','quiet','resume')]
     return shlex.join(['s10_train', *(o for k,v in given for o in ([f'--{k}'] if v is True else [f'--{k}',str(v)]))])
 
 # %% ../nbs/04_train.ipynb #fc9b91e3
@@ -298,8 +299,11 @@ class _Clock:
 # %% ../nbs/04_train.ipynb #bec96143
 def _prepare(args, cbs, clock):
     "What a run with these arguments of `train` needs"
-    with no_gc(): from s10_fastai.learner import change_recipe,get_recipe
+    with no_gc():
+        from s10_fastai.distributed import processes
+        from s10_fastai.learner import change_recipe,get_recipe
     a = SimpleNamespace(**args)
+    procs = processes(a.device, a.sync_bn)
     r,dev = change_recipe(a.recipe, a.change) if a.change else get_recipe(a.recipe),_device(a.device)
     clock.lap('imports')
     tr,te,bs = _load(a.data, a.limit, a.bs, a.resize, a.holdout)
@@ -307,11 +311,11 @@ def _prepare(args, cbs, clock):
     _fix(a.seed, dev, a.deterministic)
     learn = _learner(tr, te, r, bs, a.width, dev, a.precision, a.augment, workers)
     clock.lap('data')
-    return SimpleNamespace(args=args, recipe=r, device=dev, train=tr, test=te, bs=bs, workers=workers, learn=learn, cbs=listify(cbs))
+    return SimpleNamespace(args=args, recipe=r, device=dev, train=tr, test=te, bs=bs, workers=workers, learn=learn, cbs=listify(cbs), procs=procs)
 
 def _environment(job):
     "What the bits of a result depend on beside the arguments"
-    return _versions() | _hardware(job.device) | dict(code=_code_hash())
+    return _versions() | _hardware(job.device, job.procs.world) | dict(code=_code_hash())
 
 def _start(job):
     "What `start.json` says of a run"
@@ -348,16 +352,16 @@ def _fit(path, job, ckpt, report, clock):
     from s10_fastai.checkpoint import resumable
     from s10_fastai.learner import ChanceCheck,EpochLog,RunRecord,StopOnNaN,fit_recipe,softmax_warning
     learn,log,rec = job.learn,EpochLog(lambda row: report(log.rows)),RunRecord()
-    with _bars(learn), learn.no_logging():
+    with _bars(learn, job.procs.rank), learn.no_logging():
         if ckpt.saved:
             for k,v in ckpt.extra['times'].items(): clock.move(v, None, k)
             earlier = ckpt.secs+sum(ckpt.saved['callbacks']['epoch_log']['secs'].values())
         else:
             if w := softmax_warning(learn): report.warn(w)
-            ckpt.extra,earlier = _rates(job, path, report, clock),0
+            ckpt.extra,earlier = job.procs.first(lambda: _rates(job, path, report, clock)),0
         r = ckpt.extra['recipe']
         clock.lap('other')
-        with resumable(learn, ckpt):
+        with job.procs.fit(learn), resumable(learn, ckpt):
             fit_recipe(learn, r, job.args['epochs'], cbs=[log,rec,StopOnNaN(),ChanceCheck(job.train.y, r['pct_start'], report.warn),*job.cbs])
     secs = log.secs|dict(checkpoint=ckpt.secs)
     clock.lap('other')
@@ -379,7 +383,7 @@ def _finish(path, start, job, ckpt, log, rec, clock):
         sha256=dict(weights=weights_hash(learn.model), file=file, code=_code_hash()))
     clock.lap('other')
     _write_json(path/'run.json', run | dict(times=clock.times|dict(total=sum(clock.times.values())), memory=_peak_memory(job.device), versions=_versions(),
-        hardware=_hardware(job.device), parameters=sum(o.numel() for o in learn.model.parameters()), date=str(datetime.now())[:19]))
+        hardware=_hardware(job.device, job.procs.world), parameters=sum(o.numel() for o in learn.model.parameters()), date=str(datetime.now())[:19]))
     shutil.rmtree(ckpt.folder, ignore_errors=True)
 
 # %% ../nbs/04_train.ipynb #acbf32d2
@@ -398,14 +402,16 @@ def _resumed(path, start, job, ckpt, report):
 def _run(path, start, job, quiet, clock, resumed=False):
     "Train in the folder `path`"
     from s10_fastai.checkpoint import Checkpoint,locked
-    from s10_fastai.data import check_lines
-    a,report = job.args,_Reporter(path, job.args['epochs'], len(job.test), quiet)
-    with locked(_start_file(path).parent), _ending(path, report):
-        ckpt = Checkpoint(_start_file(path).parent)
-        if resumed: _resumed(path, start, job, ckpt, report)
-        else: report.say(f'{path}: {a["recipe"]} on {a["data"]}, width {a["width"]}, batches of {job.bs}, {job.device}', *check_lines(start['data']['checks']))
+    from s10_fastai.data import S10Error,check_lines
+    a,folder,rank = job.args,_start_file(path).parent,job.procs.rank
+    report = _Reporter(path, a['epochs'], len(job.test), quiet, rank)
+    if not folder.exists(): raise S10Error(f'{path}: not seen by all processes; choose an --out that all machines share')
+    with nullcontext() if rank else locked(folder), _ending(path, report):
+        ckpt = Checkpoint(folder, procs=job.procs)
+        if resumed and not rank: _resumed(path, start, job, ckpt, report)
+        if not resumed: report.say(f'{path}: {a["recipe"]} on {a["data"]}, width {a["width"]}, batches of {job.bs}, {job.device}{f", {job.procs.world} processes" if job.procs.world>1 else ""}', *check_lines(start['data']['checks']))
         log,rec = _fit(path, job, ckpt, report, clock)
-        _finish(path, start, job, ckpt, log, rec, clock)
+        if not rank: _finish(path, start, job, ckpt, log, rec, clock)
         report.say(f'{sum(clock.times.values()):.0f} s in all; results in {path}')
     return path
 
@@ -439,6 +445,7 @@ def train(
     deterministic:bool=False, # The same bits from the same seed on a GPU too, where that costs time; on a CPU it is always so
     device:str=None, # cpu, cuda or mps (default: the best there is)
     precision:str='auto', # fp32, bf16, or auto: bf16 on CUDA and fp32 elsewhere
+    sync_bn:bool=False, # Of several processes on GPUs, let BatchNorm see the whole batch, not only the images of its process
     augment:str='batch', # batch: whole batches, where the images lie; item: by albumentations, item by item
     workers:int=None, # Processes for --augment item (default: none on a CPU, up to 8 beside a GPU)
     out:str=None, # Folder to create (default: runs/<recipe>-<data>-<time>)
@@ -454,7 +461,8 @@ def train(
     _check_settings(bs, width, limit, epochs, holdout, lr, augment, workers, precision)
     args['data'],path = str(data),_new_path(out, recipe, data)
     job = _prepare(args|dict(out=None), cbs, clock)
-    path = _make_folder(path, start := _start(job), named=out is not None)
+    start = _start(job)
+    path = job.procs.first(lambda: _make_folder(path, start, named=out is not None))
     return _run(path, start, job, quiet, clock)
 
 # %% ../nbs/04_train.ipynb #d62d25e1
@@ -485,18 +493,20 @@ def run_command(
 ):
     "What `f` gives, for the command `name`: a bad input is one line and exit status 2"
     from s10_fastai.data import S10Error
+    def say(txt):
+        if os.environ.get('RANK', '0')=='0': print(f'{name}: {txt}', file=sys.stderr) # of several processes the first one says it
     try:
         with _as_command(name): res = f(*args, **kwargs)
         sys.stdout.flush()
         return res
-    except S10Error as e: print(f'{name}: {e}', file=sys.stderr)
+    except S10Error as e: say(e)
     except KeyboardInterrupt as e: sys.exit(128+getattr(e, 'signum', signal.SIGINT))
     except BrokenPipeError: # whoever read the output has gone, as `head` does
         sys.stdout = open(os.devnull, 'w')
         sys.exit(141)
     except OSError as e:
         if e.errno not in _no_room: raise
-        print(f'{name}: {e.filename or "a file"}: cannot be written ({e.strerror}); make room, or choose another place', file=sys.stderr)
+        say(f'{e.filename or "a file"}: cannot be written ({e.strerror}); make room, or choose another place')
     sys.exit(2)
 
 # %% ../nbs/04_train.ipynb #587f3457
