@@ -186,6 +186,17 @@ def load_model(
     except Exception as e: raise S10Error(f'{path}: not a network saved by save_model ({e})') from e # a crafted file can raise anything
     return model.eval(),meta
 
+# %% ../nbs/02_resnet.ipynb #11e8f80f
+@patch(cls_method=True)
+def from_pretrained(cls:CustomResNet,
+    path:str|Path # Folder with `model.safetensors`, as `s10_export --to hub` makes it
+)->CustomResNet: # Gives logits, in eval mode; `meta` is the dict of the other entries: `vocab`, `mean`, `std`
+    "Network of a shared folder; raises `S10Error` where there is none"
+    model,meta = load_model(Path(path).expanduser()/'model.safetensors')
+    model = logits_model(model)
+    model.meta = meta
+    return model
+
 # %% ../nbs/02_resnet.ipynb #6649dd4d
 def weights_hash(
     model:nn.Module # Network
