@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TensorBoardLog', 'WandbLog', 'tracker_names', 'Tracker', 'tracking', 'track_pictures']
 
-# %% ../nbs/03c_track.ipynb #250da3e1
+# %% ../nbs/03c_track.ipynb #9ada0e0d
 import secrets
 from importlib import import_module
 
@@ -14,7 +14,7 @@ from fastai.vision.all import *
 from .checkpoint import Checkpoint
 from .data import S10Error,replacing
 
-# %% ../nbs/03c_track.ipynb #7fbab299
+# %% ../nbs/03c_track.ipynb #7f2fb073
 class TensorBoardLog:
     "A log for TensorBoard in `folder`"
     def __init__(self,
@@ -32,7 +32,7 @@ class TensorBoardLog:
     def flush(self): self.writer.flush()
     def close(self): self.writer.close()
 
-# %% ../nbs/03c_track.ipynb #665d7c43
+# %% ../nbs/03c_track.ipynb #e9045ef4
 class WandbLog:
     "A log for Weights & Biases in `folder`, offline unless `WANDB_MODE` says otherwise; raises `S10Error` where that cannot be begun"
     def __init__(self,
@@ -54,7 +54,7 @@ class WandbLog:
     def flush(self): pass # another process writes
     def close(self): self.run.finish()
 
-# %% ../nbs/03c_track.ipynb #92c6f5e3
+# %% ../nbs/03c_track.ipynb #c7db757c
 _logs = dict(tensorboard=TensorBoardLog, wandb=WandbLog)
 
 def tracker_names(
@@ -68,7 +68,7 @@ def tracker_names(
         except ImportError as e: raise S10Error(f"{o} is missing; pip install 's10_fastai[track]' to track a run") from e
     return L(names).unique()
 
-# %% ../nbs/03c_track.ipynb #acb1be77
+# %% ../nbs/03c_track.ipynb #fe8fb265
 class Tracker(Callback):
     "Logs the steps and the row of an epoch when it ends; needs an `EpochLog`"
     order = Checkpoint.order-1
@@ -100,7 +100,7 @@ class Tracker(Callback):
         found = {f'pictures/{o.stem}':o for o in map(Path, files) if o.exists()}
         for o in self.logs if found else []: o.pictures(found, step or self.state['step'])
 
-# %% ../nbs/03c_track.ipynb #7d9bb282
+# %% ../nbs/03c_track.ipynb #dbf1729b
 @contextmanager
 def tracking(
     track:str|list, # Names of trackers, as a list or separated by commas
