@@ -55,7 +55,7 @@ def _record(path, **kw):
 def _meant(args):
     "What a run with these arguments has in its `settings` from its recipe, rates aside, and in its `args`"
     r = change_recipe(args['recipe'], args['change']) if args['change'] else get_recipe(args['recipe'])
-    return json.loads(json.dumps({k:v for k,v in r.items() if k not in ('lr_max','div','div_final')})) | dict(ends=round(r['div_final']/r['div'], 6)), {k:v for k,v in args.items() if k not in ('data','out','device','change')}
+    return json.loads(json.dumps({k:v for k,v in r.items() if k not in ('lr_max','div','div_final')})) | dict(ends=round(r['div_final']/r['div'], 6)), {k:v for k,v in args.items() if k not in ('data','out','device','track','change')}
 
 def _same(args, record, file):
     "Raise `S10Error` unless the run of `record` had these arguments and what the recipe says now, wherever its images and its folder were"

@@ -302,7 +302,8 @@ def _prepare(args, cbs, clock):
     with no_gc():
         from s10_fastai.distributed import processes
         from s10_fastai.learner import change_recipe,get_recipe
-    a = SimpleNamespace(**args)
+    from s10_fastai.track import tracker_names
+    a,track = SimpleNamespace(**args),tracker_names(args.get('track'))
     procs = processes(a.device, a.sync_bn)
     r,dev = change_recipe(a.recipe, a.change) if a.change else get_recipe(a.recipe),_device(a.device)
     clock.lap('imports')
@@ -311,7 +312,7 @@ def _prepare(args, cbs, clock):
     _fix(a.seed, dev, a.deterministic)
     learn = _learner(tr, te, r, bs, a.width, dev, a.precision, a.augment, workers)
     clock.lap('data')
-    return SimpleNamespace(args=args, recipe=r, device=dev, train=tr, test=te, bs=bs, workers=workers, learn=learn, cbs=listify(cbs), procs=procs)
+    return SimpleNamespace(args=args, recipe=r, device=dev, train=tr, test=te, bs=bs, workers=workers, track=track, learn=learn, cbs=listify(cbs), procs=procs)
 
 def _environment(job):
     "What the bits of a result depend on beside the arguments"
@@ -347,7 +348,7 @@ def _rates(job, path, report, clock):
     return dict(recipe=r, range_test=test, times=dict(clock.times))
 
 # %% ../nbs/04_train.ipynb #eaa150f5
-def _fit(path, job, ckpt, report, clock):
+def _fit(path, job, ckpt, report, clock, cbs):
     "Train, from the start or from the last checkpoint; gives the callbacks that kept a record"
     from s10_fastai.checkpoint import resumable
     from s10_fastai.learner import ChanceCheck,EpochLog,RunRecord,StopOnNaN,fit_recipe,softmax_warning
@@ -362,7 +363,7 @@ def _fit(path, job, ckpt, report, clock):
         r = ckpt.extra['recipe']
         clock.lap('other')
         with job.procs.fit(learn), resumable(learn, ckpt):
-            fit_recipe(learn, r, job.args['epochs'], cbs=[log,rec,StopOnNaN(),ChanceCheck(job.train.y, r['pct_start'], report.warn),*job.cbs])
+            fit_recipe(learn, r, job.args['epochs'], cbs=[log,rec,StopOnNaN(),ChanceCheck(job.train.y, r['pct_start'], report.warn),*cbs])
     secs = log.secs|dict(checkpoint=ckpt.secs)
     clock.lap('other')
     clock.move(sum(secs.values())-earlier, 'other')
@@ -403,6 +404,7 @@ def _run(path, start, job, quiet, clock, resumed=False):
     "Train in the folder `path`"
     from s10_fastai.checkpoint import Checkpoint,locked
     from s10_fastai.data import S10Error,check_lines
+    from s10_fastai.track import tracking
     a,folder,rank = job.args,_start_file(path).parent,job.procs.rank
     report = _Reporter(path, a['epochs'], len(job.test), quiet, rank)
     if not folder.exists(): raise S10Error(f'{path}: not seen by all processes; choose an --out that all machines share')
@@ -410,8 +412,10 @@ def _run(path, start, job, quiet, clock, resumed=False):
         ckpt = Checkpoint(folder, procs=job.procs)
         if resumed and not rank: _resumed(path, start, job, ckpt, report)
         if not resumed: report.say(f'{path}: {a["recipe"]} on {a["data"]}, width {a["width"]}, batches of {job.bs}, {job.device}{f", {job.procs.world} processes" if job.procs.world>1 else ""}', *check_lines(start['data']['checks']))
-        log,rec = _fit(path, job, ckpt, report, clock)
-        if not rank: _finish(path, start, job, ckpt, log, rec, clock)
+        with tracking(None if rank else job.track, path, a|dict(settings=job.recipe)) as tracker:
+            log,rec = _fit(path, job, ckpt, report, clock, [*listify(tracker),*job.cbs])
+            if not rank: _finish(path, start, job, ckpt, log, rec, clock)
+            if tracker: tracker.pictures([path/f'{o}.png' for o in ('lr_find','schedule','curves')])
         report.say(f'{sum(clock.times.values()):.0f} s in all; results in {path}')
     return path
 
@@ -449,6 +453,7 @@ def train(
     augment:str='batch', # batch: whole batches, where the images lie; item: by albumentations, item by item
     workers:int=None, # Processes for --augment item (default: none on a CPU, up to 8 beside a GPU)
     out:str=None, # Folder to create (default: runs/<recipe>-<data>-<time>)
+    track:str=None, # Log it for tensorboard, wandb, or both with a comma between them; wandb sends nothing unless WANDB_MODE is set
     resize:bool=False, # Scale images of other sizes to 32x32
     resume:str=None, # Folder of a run that was interrupted, to go on with it; all settings are the run's own
     quiet:bool=False, # Print nothing
@@ -510,11 +515,20 @@ def run_command(
     sys.exit(2)
 
 # %% ../nbs/04_train.ipynb #587f3457
+def _train(**kwargs):
+    "`train`; a run that is tracked gets its evidence, too, and its logs the pictures of it"
+    path = train(**kwargs)
+    track = json.loads((path/'run.json').read_text()).get('args', {}).get('track')
+    if not track or (path/'evidence/evidence.json').exists(): return
+    with no_gc(): from s10_fastai.evidence import make_evidence
+    from s10_fastai.track import track_pictures
+    track_pictures(track, path, sorted(make_evidence(path, _given(kwargs).get('data')).glob('*.png')))
+
 @call_parse
 @delegates(train, but=['quiet','cbs'])
 def s10_train(**kwargs):
     "Train the ResNet of ERA Session 10 and write a folder with weights, log, curves and run.json"
-    run_command('s10_train', train, **kwargs)
+    run_command('s10_train', _train, **kwargs)
 
 # %% ../nbs/04_train.ipynb #b153e1ec
 def range_test(
