@@ -488,6 +488,8 @@ def _as_command(name):
         yield
 
 # %% ../nbs/04_train.ipynb #b345ee90
+def _is_first(): return os.environ.get('RANK', '0')=='0' # of several processes
+
 _no_room = errno.ENOSPC,errno.EDQUOT,errno.EFBIG,errno.EROFS,errno.EACCES,errno.EPERM
 
 def run_command(
@@ -499,7 +501,7 @@ def run_command(
     "What `f` gives, for the command `name`: a bad input is one line and exit status 2"
     from s10_fastai.data import S10Error
     def say(txt):
-        if os.environ.get('RANK', '0')=='0': print(f'{name}: {txt}', file=sys.stderr) # of several processes the first one says it
+        if _is_first(): print(f'{name}: {txt}', file=sys.stderr)
     try:
         with _as_command(name): res = f(*args, **kwargs)
         sys.stdout.flush()
@@ -518,6 +520,7 @@ def run_command(
 def _train(**kwargs):
     "`train`; a run that is tracked gets its evidence, too, and its logs the pictures of it"
     path = train(**kwargs)
+    if not _is_first(): return
     track = json.loads((path/'run.json').read_text()).get('args', {}).get('track')
     if not track or (path/'evidence/evidence.json').exists(): return
     with no_gc(): from s10_fastai.evidence import make_evidence
