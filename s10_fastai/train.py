@@ -524,8 +524,9 @@ def _train(**kwargs):
     track = json.loads((path/'run.json').read_text()).get('args', {}).get('track')
     if not track or (path/'evidence/evidence.json').exists(): return
     with no_gc(): from s10_fastai.evidence import make_evidence
+    from s10_fastai.distributed import alone
     from s10_fastai.track import track_pictures
-    track_pictures(track, path, sorted(make_evidence(path, _given(kwargs).get('data')).glob('*.png')))
+    with alone(): track_pictures(track, path, sorted(make_evidence(path, _given(kwargs).get('data')).glob('*.png')))
 
 @call_parse
 @delegates(train, but=['quiet','cbs'])
