@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['examples', 'mistakes', 'app', 'served']
 
-# %% ../nbs/09c_app.ipynb #6aafd902
+# %% ../nbs/09c_app.ipynb #f87df6d2
 import re
 from contextlib import contextmanager
 from html import escape
@@ -21,7 +21,7 @@ from .evidence import pick
 from .gradcam import cam_layers,explain,gradcam,overlay
 from .predict import as_batch,predictions,read_run,run_images,run_model,top_classes
 
-# %% ../nbs/09c_app.ipynb #2992a1e8
+# %% ../nbs/09c_app.ipynb #9baf53e1
 def examples(
     images, # `ImageSet`
     n:int=10 # How many at most
@@ -30,7 +30,7 @@ def examples(
     rank = pd.Series(images.y).groupby(images.y).cumcount()
     return np.lexsort((images.y,rank))[:n].tolist()
 
-# %% ../nbs/09c_app.ipynb #31e35be9
+# %% ../nbs/09c_app.ipynb #cff540dc
 def mistakes(
     model, # Network, from `run_model`
     meta:dict, # What comes with it
@@ -46,14 +46,14 @@ def mistakes(
     captions = [f'{r.label}, taken for {r.predicted} ({r.confidence:.0%})' for r in rows.itertuples()]
     return [(o.resize((2*size,size), Image.Resampling.NEAREST),c) for o,c in zip(both, captions)]
 
-# %% ../nbs/09c_app.ipynb #900e483d
+# %% ../nbs/09c_app.ipynb #c1601ee0
 def _gradio():
     "The library of the page"
     try: import gradio
     except ImportError as e: raise S10Error("gradio is missing; pip install 's10_fastai[app]' for the page") from e
     return gradio
 
-# %% ../nbs/09c_app.ipynb #3afaf7c1
+# %% ../nbs/09c_app.ipynb #c267e801
 def _say(f, *args, file=None):
     "Result of `f`, or its `S10Error` as an error of the page; `file` is called by its name alone"
     try: return f(*args)
@@ -66,14 +66,17 @@ def _answer(model, meta, file, k, heat, layer, opacity):
     if file is None: return None,None
     return dict(top_classes(model, meta, [file], k)[0]),explain(model, meta, [file], layer, opacity=opacity)[0] if heat else None
 
-# %% ../nbs/09c_app.ipynb #eecf79d0
+# %% ../nbs/09c_app.ipynb #8e06fd46
 _alone = dict(concurrency_id='model', concurrency_limit=1, trigger_mode='always_last', show_progress='minimal')
 
 def _upload(gr):
-    "Control for an image, which hands over the file as it came"
-    async def stay(path): return path if Path(path).is_absolute() else None
-    res = gr.Image(type='filepath', format='png', sources=['upload','clipboard'], label='Image', height=320, buttons=[], elem_classes='fill')
-    res.preprocess,res.async_move_resource_to_block_cache = lambda o: o and o.path,stay
+    "Control for an image, which hands over the file as it came, if it is an upload"
+    async def stay(path): return path
+    def hand(o):
+        if o and not Path(o.path).resolve().is_relative_to(Path(res.GRADIO_CACHE).resolve()): raise gr.Error('That is no upload; expected an image file', print_exception=False)
+        return o and o.path
+    res = gr.Image(type='filepath', format='png', sources=['upload','clipboard'], label='Image', height=320, buttons=[], elem_classes='fill', alt_text='The image')
+    res.preprocess,res.async_move_resource_to_block_cache = hand,stay
     return res
 
 def _heat_controls(gr):
@@ -81,7 +84,7 @@ def _heat_controls(gr):
     layer = gr.Radio([*cam_layers.items()], value='layer3', label='Layer')
     return layer,gr.Slider(0, 1, .7, step=.05, label='Opacity of the heat')
 
-# %% ../nbs/09c_app.ipynb #dea31070
+# %% ../nbs/09c_app.ipynb #d2d39530
 def _ask_tab(gr, model, meta, shown):
     "Tab that takes an image; `shown` are pairs of example and caption"
     n = min(10, len(meta['vocab']))
@@ -95,13 +98,14 @@ def _ask_tab(gr, model, meta, shown):
             k = gr.Slider(1, n, min(3, n), step=1, label='Number of classes')
             probs = gr.Label(label='Probabilities')
             heat = gr.Checkbox(True, label='Show where the network looked (Grad-CAM)')
-            out = gr.Image(label='Grad-CAM', format='png', height=320, interactive=False, buttons=['download','fullscreen'], elem_classes='fill')
+            out = gr.Image(label='Grad-CAM', format='png', height=320, interactive=False, buttons=['download','fullscreen'], elem_classes='fill', alt_text='The image, with the heat of Grad-CAM over it')
             layer,opacity = _heat_controls(gr)
-    ask = gr.on([o.change for o in (im,k,heat,layer,opacity)], answer, [im,k,heat,layer,opacity], [probs,out], api_name='ask', **_alone)
-    ask.failure(lambda: None, None, im, api_visibility='private')
-    ex.select(choose, None, im, api_visibility='private')
+    ask = dict(fn=answer, inputs=[im,k,heat,layer,opacity], outputs=[probs,out], **_alone)
+    gr.on([o.change for o in (k,heat,layer,opacity)], api_name='ask', **ask)
+    for o in (im.input,ex.select(choose, None, im, api_visibility='private').then):
+        o(api_visibility='private', **ask).failure(lambda: [None]*3, None, [im,probs,out], api_visibility='private')
 
-# %% ../nbs/09c_app.ipynb #954c7fc4
+# %% ../nbs/09c_app.ipynb #98d4bd49
 def _mistakes_tab(gr, model, meta, ims, rows):
     "Tab with the misclassified images `ims`, of which `rows` tells"
     def some(n, *args): return _say(mistakes, model, meta, ims[:n], rows[:n], *args)
@@ -111,7 +115,7 @@ def _mistakes_tab(gr, model, meta, ims, rows):
     gallery = gr.Gallery(some(min(12, len(ims)), 'layer3', .7), label='Misclassified test images, the most confident first', buttons=['fullscreen'], format='png', elem_classes='tiles')
     gr.on([o.change for o in (n,layer,opacity)], some, [n,layer,opacity], gallery, api_name='mistakes', **_alone)
 
-# %% ../nbs/09c_app.ipynb #ec298893
+# %% ../nbs/09c_app.ipynb #7c11f070
 def _tested(path, data):
     "Test images and predictions of a run, and nothing, or nothing and the sentence that says why"
     try: return run_images(path, data)[1],predictions(path, data),None
@@ -130,8 +134,8 @@ def app(
     run,(model,meta) = read_run(path),run_model(path)
     (name,txt),(test,preds,why) = _title(path, run),_tested(path, data)
     wrong = [] if why else pick(preds, n=50)
-    shown = [] if why else [(test.x[i],test.vocab[test.y[i]]) for i in examples(test)]
-    with gr.Blocks(analytics_enabled=False, title=f'{name}: {run["recipe"]}, {run["accuracy"]:.2%}', delete_cache=(600,3600)) as res:
+    shown = [] if why else [(test.x[i].copy(),test.vocab[test.y[i]]) for i in examples(test)]
+    with gr.Blocks(analytics_enabled=False, title=f'{name}: {run["recipe"]}, test accuracy {run["accuracy"]:.2%}', delete_cache=(600,3600)) as res:
         gr.HTML(f'<h1>{escape(name)}</h1><p>{escape(txt)}</p>')
         with gr.Tab('Classify'): _ask_tab(gr, model, meta, shown)
         with gr.Tab('Misclassified'):
@@ -139,17 +143,18 @@ def app(
             else: gr.HTML(f'<p>{escape(why or "Every test image is classified correctly.")}</p>')
     return res
 
-# %% ../nbs/09c_app.ipynb #8adaa86a
+# %% ../nbs/09c_app.ipynb #3bb1d6b0
 _css = '''
-.tiles>label { position:static } .tiles .grid-wrap { height:auto; max-height:none; overflow:visible }
+.tiles>label { position:static } .tiles .grid-wrap { height:auto; min-height:0; max-height:none; overflow:visible }
 .tiles .grid-container { grid-template-columns:repeat(auto-fill,minmax(min(17rem,100%),1fr)); padding:0 }
-.tiles.small .grid-container { grid-template-columns:repeat(5,minmax(0,1fr)) }
+.tiles.small .grid-container { grid-template-columns:repeat(auto-fill,minmax(max(4.3rem,17%),1fr)) }
 .tiles .thumbnail-item { height:auto; aspect-ratio:auto } .tiles .thumbnail-item img { width:100%; height:auto }
-.tiles .caption-label { position:static; max-width:none; border:0; text-align:center; white-space:normal; overflow-wrap:anywhere }
+.tiles .caption-label { position:static; max-width:none; padding:4px 2px; border:0; text-align:center; white-space:normal; overflow-wrap:anywhere }
+.tiles button:is(:hover,.selected) .caption-label { opacity:1 }
 .tiles img { image-rendering:pixelated } .fill .image-frame img { width:100%; height:100%; object-fit:contain }
 '''
 
-# %% ../nbs/09c_app.ipynb #31f9e47e
+# %% ../nbs/09c_app.ipynb #d68ec7ff
 def _no_fetching(app):
     "Gradio's `app`, but it fetches no address for whoever asks"
     from starlette.responses import PlainTextResponse
@@ -163,7 +168,7 @@ def _middleware():
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     return [Middleware(TrustedHostMiddleware, allowed_hosts=['127.0.0.1','localhost']),Middleware(_no_fetching)]
 
-# %% ../nbs/09c_app.ipynb #454d7cc2
+# %% ../nbs/09c_app.ipynb #309dbdf1
 def _launch(page, port):
     "Serve `page`, and give its address"
     gr = _gradio()
