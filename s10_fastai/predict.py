@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['read_run', 'run_model', 'run_images', 'as_batch', 'get_logits', 'predictions', 'classes', 'logits_labels',
-           'run_learner', 'predict_files']
+           'run_learner', 'top_classes', 'predict_files']
 
 # %% ../nbs/05_predict.ipynb #ac0bb59f
 import hashlib,json
@@ -145,14 +145,22 @@ def run_learner(
     return Learner(image_dls(train, test, recipe, min(500, len(train)), device='cpu'), model, CrossEntropyLossFlat(), metrics=accuracy)
 
 # %% ../nbs/05_predict.ipynb #87f27059
+def top_classes(
+    model, # Network, from `run_model`
+    meta:dict, # What comes with it
+    files:list, # Image files of any size and mode
+    k:int=3 # How many classes to give
+)->list: # For each file the `k` most probable classes: pairs of name and probability
+    "What a network sees in image files; raises `S10Error` for one that cannot be read"
+    n = len(meta['vocab'])
+    if not 1<=k<=n: raise S10Error(f'k is {k}, but there are {n} classes; expected 1 to {n}')
+    logits = get_logits(model, np.stack([read_image(o) for o in files]), meta['mean'], meta['std'])
+    return [[(meta['vocab'][i],p) for p,i in zip(*map(Tensor.tolist, o.topk(k)))] for o in logits.softmax(1)]
+
 def predict_files(
     path:str|Path, # Folder of a run
     files:list, # Image files of any size and mode
     k:int=3 # How many classes to give
 )->list: # For each file the `k` most probable classes: pairs of name and probability
     "What a run sees in image files; raises `S10Error` for one that cannot be read"
-    model,meta = run_model(path)
-    n = len(meta['vocab'])
-    if not 1<=k<=n: raise S10Error(f'k is {k}, but there are {n} classes; expected 1 to {n}')
-    logits = get_logits(model, np.stack([read_image(o) for o in files]), meta['mean'], meta['std'])
-    return [[(meta['vocab'][i],p) for p,i in zip(*map(Tensor.tolist, o.topk(k)))] for o in logits.softmax(1)]
+    return top_classes(*run_model(path), files, k)
