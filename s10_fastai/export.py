@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Deployed', 'deployed', 'export', 'model_card']
 
-# %% ../nbs/09b_export.ipynb #f2b5e69e
+# %% ../nbs/09b_export.ipynb #8cf62dfa
 import json,os,shlex,tempfile
 from contextlib import contextmanager
 from importlib import import_module
@@ -20,7 +20,7 @@ from .audit import _not_cifar10,audit
 from .data import S10Error
 from .predict import read_run,run_model
 
-# %% ../nbs/09b_export.ipynb #def44f90
+# %% ../nbs/09b_export.ipynb #5c80b49e
 class Deployed(Module):
     "A network for images as they are: takes (N,32,32,3), uint8, RGB, and gives logits (N,n_out)"
     def __init__(self,
@@ -43,7 +43,7 @@ def deployed(
     model,meta = run_model(path)
     return Deployed(model, meta['mean'], meta['std'])
 
-# %% ../nbs/09b_export.ipynb #d7029c48
+# %% ../nbs/09b_export.ipynb #10b34f6e
 @contextmanager
 def _new(out):
     "Path to write in the block, which in one step becomes `out` at its end; raises `S10Error` if that exists or cannot be made"
@@ -54,7 +54,7 @@ def _new(out):
             (Path(d)/out.name).rename(out)
     except OSError as e: raise S10Error(f'{out}: cannot be written ({e.strerror or e}); choose another place with --out') from e
 
-# %% ../nbs/09b_export.ipynb #7cfe6723
+# %% ../nbs/09b_export.ipynb #b04ebdc0
 _ways = {}
 
 def _way(name):
@@ -76,13 +76,13 @@ def export(
     with _new(out) as new: write(new, path, run)
     return out
 
-# %% ../nbs/09b_export.ipynb #b0b97a6e
+# %% ../nbs/09b_export.ipynb #ea6db4bc
 def _extra(*names):
     "The first of these modules of the extra `export`; raises `S10Error` if one is missing"
     try: return [import_module(o) for o in names][0]
     except ImportError as e: raise S10Error(f"{e.name} is missing; pip install 's10_fastai[export]' to export a network") from e
 
-# %% ../nbs/09b_export.ipynb #180dbc1a
+# %% ../nbs/09b_export.ipynb #40c2a38a
 def _source(run): return os.fsencode(Path(run['data']['source']).name).decode(errors='replace')
 
 def _command(run):
@@ -94,7 +94,7 @@ def _about(run):
     about = {k:run[k] for k in ('recipe','settings','accuracy')}|dict(vocab=run['data']['vocab'], command=_command(run), sha256=run['sha256']['weights'])
     return {k:json.dumps(v) for k,v in about.items()}
 
-# %% ../nbs/09b_export.ipynb #37265e20
+# %% ../nbs/09b_export.ipynb #9a1d88ba
 _any = {0:torch.export.Dim('n')}
 
 def _traced(model):
@@ -103,24 +103,25 @@ def _traced(model):
     for o in prog.graph.nodes: o.meta.pop('stack_trace', None)
     return prog
 
-# %% ../nbs/09b_export.ipynb #c7793864
+# %% ../nbs/09b_export.ipynb #23f9546e
 @_way('model.onnx')
 def _onnx(new, path, run):
     "Write the network in `path` to the ONNX file `new`"
     onnx = _extra('onnx', 'onnxscript')
+    if torch.__version__<(2,7): raise S10Error(f'torch {torch.__version__} cannot write this network as ONNX; take 2.7 or newer')
     args = dict(input_names=['images'], output_names=['logits'], dynamic_shapes=(_any,))
     model = torch.onnx.export(_traced(deployed(path)), dynamo=True, verbose=False, **args).model_proto
     onnx.helper.set_model_props(model, _about(run))
     onnx.save(model, new)
     onnx.checker.check_model(new, full_check=True)
 
-# %% ../nbs/09b_export.ipynb #13360088
+# %% ../nbs/09b_export.ipynb #543d5b77
 @_way('model.pt2')
 def _torch_export(new, path, run):
     "Write the network in `path` to the file `new` of `torch.export`"
     torch.export.save(_traced(deployed(path)), new, extra_files=_about(run))
 
-# %% ../nbs/09b_export.ipynb #e04b04b9
+# %% ../nbs/09b_export.ipynb #d7728e6d
 def _card_data(run):
     "What the Hub reads of a model card"
     hf,orig = _extra('huggingface_hub'),not _not_cifar10(run['data'])
@@ -130,7 +131,7 @@ def _card_data(run):
     return hf.ModelCardData(license='apache-2.0', library_name='s10_fastai', pipeline_tag='image-classification', datasets=[data] if orig else None,
         tags=['image-classification','pytorch','fastai','resnet'], metrics=['accuracy'], model_name=f'ResNet, {run["recipe"]}, width {run["width"]}', eval_results=[res])
 
-# %% ../nbs/09b_export.ipynb #604ff53e
+# %% ../nbs/09b_export.ipynb #5af5dc05
 def _audited(path):
     "The audit of a run for its card"
     try: df = audit(path)
@@ -151,7 +152,7 @@ def _limits(run):
     yield 'The softmax of its logits was not calibrated.'
     yield from (f'{o["check"].capitalize()}: {o["note"]}.' for o in data['checks'] if o['note'])
 
-# %% ../nbs/09b_export.ipynb #29c83d6d
+# %% ../nbs/09b_export.ipynb #9adb4bdb
 _card = """# {model_name}
 
 The ResNet of ERA Session 10 with {width} channels in its first layer and {parameters:,} parameters. It takes RGB images of 32x32 pixels and gives logits for the classes
@@ -186,7 +187,7 @@ The weights have the SHA-256 {sha256[weights]}, as `weights_hash` of s10_fastai 
 
 Without s10_fastai, `safetensors.torch.load_file` gives the tensors, and `config.json` says what else there is to know."""
 
-# %% ../nbs/09b_export.ipynb #f43ecc87
+# %% ../nbs/09b_export.ipynb #4990d180
 _load = """import numpy as np
 from s10_fastai.data import read_image
 from s10_fastai.predict import get_logits
@@ -208,7 +209,7 @@ def model_card(
         limits='\n'.join(f'- {o}' for o in _limits(run)), load=_load)
     return _extra('huggingface_hub').ModelCard(f'---\n{data.to_yaml()}\n---\n\n{txt}\n')
 
-# %% ../nbs/09b_export.ipynb #ff160da5
+# %% ../nbs/09b_export.ipynb #49ffb62d
 def _config(path, run):
     "What `config.json` says of a run"
     (model,meta),vocab = run_model(path),run['data']['vocab']
