@@ -6,7 +6,7 @@
 __all__ = ['trial_args', 'read_sweep', 'Pruning', 'read_trials', 'trial_line', 'sweep', 'plot_trials', 'plot_params',
            'finish_sweep']
 
-# %% ../nbs/09d_sweep.ipynb #9a97a428
+# %% ../nbs/09d_sweep.ipynb #29cb0db7
 import warnings
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from .learner import change_recipe,get_recipe
 from .predict import read_run
 from .train import _check_settings,save_fig,train
 
-# %% ../nbs/09d_sweep.ipynb #180bad01
+# %% ../nbs/09d_sweep.ipynb #11469b08
 def _optuna():
     "The module optuna, which says nothing below a warning; raises `S10Error` where it is missing"
     try: import optuna
@@ -37,7 +37,7 @@ def _suggest(trial, search):
         else: (trial.suggest_int if all(type(v[o]) is int for o in ('low','high')) else trial.suggest_float)(k, **v)
     return trial.params
 
-# %% ../nbs/09d_sweep.ipynb #a49088df
+# %% ../nbs/09d_sweep.ipynb #499569c6
 def trial_args(
     exp:dict, # From `read_sweep`
     params:dict # Name -> value
@@ -59,7 +59,7 @@ def _check_search(exp, path):
                 change_recipe(r, a['change']) if 'change' in a else get_recipe(r)
             except S10Error as e: raise S10Error(f'{path}: {k} = {o}: {e}') from e
 
-# %% ../nbs/09d_sweep.ipynb #a2d0ce6c
+# %% ../nbs/09d_sweep.ipynb #9ec56629
 def read_sweep(
     path:str|Path # TOML file with `about`, `args`, `search`, and perhaps a `seed` for both proposals and training
 )->dict: # The same, with `name` and `seed`
@@ -72,7 +72,7 @@ def read_sweep(
     _check_search(exp, path)
     return exp | dict(name=path.stem)
 
-# %% ../nbs/09d_sweep.ipynb #048a585f
+# %% ../nbs/09d_sweep.ipynb #40df3a21
 class Pruning(Callback):
     "Tells a trial the accuracy of each epoch, and ends a fit that has fallen behind"
     order = Checkpoint.order-1
@@ -99,7 +99,7 @@ def _run_trial(study, trial, exp, folder, data):
         trial.set_user_attr('error', str(e))
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
-# %% ../nbs/09d_sweep.ipynb #b1f61949
+# %% ../nbs/09d_sweep.ipynb #41a96881
 def _study(exp, folder):
     "The study in `folder`, begun there if need be; raises `S10Error` if it is of other settings"
     optuna,same = _optuna(),{k:v for k,v in exp.items() if k in ('args','search','seed')}
@@ -118,7 +118,7 @@ def _todo(study, n, seed):
         study.sampler = optuna.samplers.TPESampler(seed=seed+i)
         yield study.ask()
 
-# %% ../nbs/09d_sweep.ipynb #65c63a22
+# %% ../nbs/09d_sweep.ipynb #1a202669
 def _row(t):
     "A line of the table for a trial of Optuna"
     seen = t.intermediate_values
@@ -142,7 +142,7 @@ def trial_line(
     params = ', '.join(f'{k}={v:.4g}' if isinstance(v, float) else f'{k}={v}' for k,v in r.items() if k not in ('state','accuracy','epochs'))
     return f'trial {i}, {params}: {r.state} after {r.epochs} epochs, accuracy {r.accuracy:.2%}'
 
-# %% ../nbs/09d_sweep.ipynb #dea298ff
+# %% ../nbs/09d_sweep.ipynb #6411335a
 def sweep(
     path:str|Path, # TOML file
     trials:int, # How many trials there are to be in the end, with those there are already
@@ -164,7 +164,7 @@ def sweep(
             if report: report(trial_line(df, trial.number))
         return read_trials(folder)
 
-# %% ../nbs/09d_sweep.ipynb #e9153fee
+# %% ../nbs/09d_sweep.ipynb #e63e0ba3
 def _dots(ax, x, df):
     "Accuracy against `x`: filled where a trial is complete, else hollow"
     for ok,kw in ((True,{}),(False,dict(facecolors='none'))):
@@ -186,7 +186,7 @@ def plot_trials(
     fig.tight_layout()
     return fig
 
-# %% ../nbs/09d_sweep.ipynb #bfd9fefe
+# %% ../nbs/09d_sweep.ipynb #afafaf0f
 def plot_params(
     df:pd.DataFrame, # Table with state, accuracy and a column for each thing searched
     log:list=() # Columns to draw on a logarithmic scale
@@ -202,7 +202,7 @@ def plot_params(
     fig.tight_layout()
     return fig
 
-# %% ../nbs/09d_sweep.ipynb #458108e5
+# %% ../nbs/09d_sweep.ipynb #8cdecf97
 def finish_sweep(
     path:str|Path, # TOML file
     df:pd.DataFrame, # Its table
