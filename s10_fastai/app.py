@@ -81,8 +81,8 @@ def _upload(gr):
 
 def _heat_controls(gr):
     "Choice of a layer and of the opacity"
-    layer = gr.Radio([*cam_layers.items()], value='layer3', label='Layer')
-    return layer,gr.Slider(0, 1, .7, step=.05, label='Opacity of the heat')
+    layer = gr.Radio([*cam_layers.items()], value='layer3', label='Layer', min_width=300)
+    return layer,gr.Slider(0, 1, .7, step=.05, label='Opacity of the heat', min_width=300)
 
 # %% ../nbs/09c_app.ipynb #d2d39530
 def _ask_tab(gr, model, meta, shown):
@@ -110,7 +110,7 @@ def _mistakes_tab(gr, model, meta, ims, rows):
     "Tab with the misclassified images `ims`, of which `rows` tells"
     def some(n, *args): return _say(mistakes, model, meta, ims[:n], rows[:n], *args)
     with gr.Row():
-        n = gr.Slider(1, len(ims), min(12, len(ims)), step=1, label='Number of images')
+        n = gr.Slider(1, len(ims), min(12, len(ims)), step=1, label='Number of images', min_width=300)
         layer,opacity = _heat_controls(gr)
     gallery = gr.Gallery(some(min(12, len(ims)), 'layer3', .7), label='Misclassified test images, the most confident first', buttons=['fullscreen'], format='png', elem_classes='tiles')
     gr.on([o.change for o in (n,layer,opacity)], some, [n,layer,opacity], gallery, api_name='mistakes', **_alone)
@@ -125,6 +125,7 @@ def _title(path, run):
     "Name of a run, and what it is"
     return path.resolve().name,f'Recipe {run["recipe"]}, width {run["width"]}, {run["epochs"]} epochs. Test accuracy {run["accuracy"]:.2%}, on {run["data"]["test"]:,} images.'
 
+# %% ../nbs/09c_app.ipynb #77df01ba
 def app(
     path:str|Path, # Folder of a run
     data:str=None # Where its images are now, if not where they were
@@ -150,7 +151,7 @@ _css = '''
 .tiles.small .grid-container { grid-template-columns:repeat(auto-fill,minmax(max(4.3rem,17%),1fr)) }
 .tiles .thumbnail-item { height:auto; aspect-ratio:auto } .tiles .thumbnail-item img { width:100%; height:auto }
 .tiles .caption-label { position:static; max-width:none; padding:4px 2px; border:0; text-align:center; white-space:normal; overflow-wrap:anywhere }
-.tiles button:is(:hover,.selected) .caption-label { opacity:1 }
+.tiles.small .caption-label { font-size:.7rem } .tiles button:is(:hover,.selected) .caption-label { opacity:1 }
 .tiles img { image-rendering:pixelated } .fill .image-frame img { width:100%; height:100%; object-fit:contain }
 '''
 
