@@ -26,7 +26,9 @@ class Processes(OneProcess):
         sync_bn:bool=False # Let BatchNorm see the whole batch, not only the rows of its process; on GPUs alone
     ): self.rank,self.world,self.device,self.sync_bn = rank,world,torch.device(device),sync_bn
 
-    def share(self, o): return o[self.rank::self.world]
+    def share(self, o):
+        "Rows of the whole batch `o` that are this process's"
+        return o[self.rank::self.world]
     def rows(self, n, bs):
         "Rows that are this process's of `n` in batches of `bs`, and how many of each batch"
         i = torch.arange(n)
@@ -42,6 +44,7 @@ def alone():
 
 @patch
 def _gather(self:Processes, o):
+    "`o` of each process"
     res = [torch.empty_like(o) for _ in range(self.world)]
     dist.all_gather(res, o.contiguous())
     return res
@@ -57,12 +60,14 @@ def whole(self:Processes, o):
 
 @patch
 def sum(self:Processes, o):
+    "Sum of `o` over all processes"
     dist.all_reduce(o := o.clone())
     return o
 
 # %% ../nbs/03b_distributed.ipynb #ac5e64eb
 @patch
 def most(self:Processes, i):
+    "The largest `i` of all processes"
     dist.all_reduce(o := torch.tensor(i, device=self.device), dist.ReduceOp.MAX)
     return int(o)
 

@@ -304,8 +304,8 @@ def _prepare(args, cbs, clock):
         from s10_fastai.learner import change_recipe,get_recipe
     from s10_fastai.track import tracker_names
     a,track = SimpleNamespace(**args),tracker_names(args.get('track'))
-    procs = processes(a.device, a.sync_bn)
-    r,dev = change_recipe(a.recipe, a.change) if a.change else get_recipe(a.recipe),_device(a.device)
+    procs = processes(a.device, args.get('sync_bn', False))
+    r,dev = change_recipe(a.recipe, a.change) if a.change else get_recipe(a.recipe),_device(a.device) if procs.world==1 else procs.device
     clock.lap('imports')
     tr,te,bs = _load(a.data, a.limit, a.bs, a.resize, a.holdout)
     workers = a.workers if a.workers is not None else 0 if dev.type=='cpu' or a.augment=='batch' else min(8, os.cpu_count())
