@@ -49,8 +49,9 @@ def trial_args(
 
 def _check_search(exp, path):
     "Raise `S10Error` unless all that is searched can be tried, at both ends or for each choice"
+    study = _optuna().create_study()
     for k,v in exp['search'].items():
-        try: _suggest(_optuna().create_study().ask(), {k:v})
+        try: _suggest(study.ask(), {k:v})
         except (KeyError,TypeError,ValueError) as e: raise S10Error(f'{path}: cannot search {k} in {v} ({e}); expected low and high, perhaps with log or step, or choices') from e
         for o in v.get('choices') or (v['low'],v['high']):
             try:
