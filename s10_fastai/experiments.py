@@ -158,18 +158,22 @@ def plot_rows(
     df:pd.DataFrame, # From `read_records`
     rows:list=None, # Rows from top to bottom, the first one to compare with (default: as they come)
     by:str='accuracy', # Column to draw
-    labels:dict={} # What a row is called, if not by its name
+    labels:dict={}, # What a row is called, if not by its name
+    paired:bool=False # Draw each run's difference from the one of the first row with the same seed
 ):
     "Each run as a dot, the mean of each row with its 95 % interval, and a line at the mean of the first"
     import matplotlib.pyplot as plt
     s = summarize(df, rows, by)
+    if paired:
+        df = df.assign(**{by:df[by]-df.seed.map(df[df.row==s.index[0]].set_index('seed')[by])}).dropna(subset=by)
+        s = summarize(df, rows, by)
     fig,ax = plt.subplots(figsize=(7.5,.34*len(s)+.8))
     ax.axvline(100*s['mean'].iloc[0], color='.6', lw=1)
     for i,r in enumerate(s.itertuples()):
         xs,color = 100*df[df.row==r.Index][by],'.35' if i==0 or not r.sure else 'C2' if r.diff>0 else 'C3'
         ax.plot(xs, [i]*len(xs), '.', color=color, alpha=.45)
         ax.errorbar(100*r.mean, i, xerr=None if np.isnan(r.half) else 100*r.half, fmt='D', ms=5, capsize=3, color=color)
-    ax.set(yticks=range(len(s)), yticklabels=[labels.get(o, o) for o in s.index], xlabel='Accuracy, %', ylim=(len(s)-.5,-.5))
+    ax.set(yticks=range(len(s)), yticklabels=[labels.get(o, o) for o in s.index], xlabel='Difference, points' if paired else 'Accuracy, %', ylim=(len(s)-.5,-.5))
     ax.grid(axis='x', alpha=.3)
     fig.tight_layout()
     return fig
