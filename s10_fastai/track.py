@@ -42,9 +42,11 @@ class WandbLog:
     ):
         import wandb
         env = os.environ
-        with modified_env(WANDB_CACHE_DIR=env.get('WANDB_CACHE_DIR', str(folder/'wandb/cache'))):
+        mode = env.get('WANDB_MODE', 'offline')
+        report = env.get('WANDB_ERROR_REPORTING', str(mode=='online'))
+        with modified_env(WANDB_CACHE_DIR=env.get('WANDB_CACHE_DIR', str(folder/'wandb/cache')), WANDB_ERROR_REPORTING=report):
             try: self.run = wandb.init(project=env.get('WANDB_PROJECT', 's10_fastai'), name=folder.name, id=id, dir=folder, config=config, resume='allow',
-                mode=env.get('WANDB_MODE', 'offline'), reinit='create_new', settings=wandb.Settings(silent=True, console='off'))
+                mode=mode, reinit='create_new', settings=wandb.Settings(silent=True, console='off'))
             except (wandb.Error,ValueError) as e: raise S10Error(f'wandb: {" ".join(str(e).split())}; without WANDB_MODE it needs neither network nor account') from e
 
     def log(self, row, step): self.run.log(row, step=step)
