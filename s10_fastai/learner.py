@@ -395,15 +395,21 @@ class StepMemory(Callback):
         self.after_epoch()
 
 # %% ../nbs/03_learner.ipynb #8a7a5c2e
+def _fallen(
+    losses:Tensor, # Smoothed losses of a range test
+    part:float # Part of the fall, 0..1
+)->int: # Index
+    "The first step, the first fifth of them aside, at which the loss has made `part` of its fall"
+    start,losses = len(losses)//5,losses.nan_to_num(torch.finfo(losses.dtype).max)
+    return start+int((losses[start:]<=losses[start]-part*(losses[start]-losses[start:].min())).nonzero()[0])
+
 def lr_min(
     lrs:Tensor, # Rates of the range test, rising
     losses:Tensor, # Smoothed losses at these rates
     num_it:int # Steps of the test (fastai passes it to every suggestion)
 )->tuple: # Rate, and point (rate, loss) to mark on the curve
     "Suggest the last rate at which the loss has not yet made a tenth of its fall"
-    start,low = len(losses)//5,losses.argmin()
-    fallen = losses[start:low+1] < .9*losses[start]+.1*losses[low]
-    i = start+max(int(fallen.nonzero()[0])-1, 0) if fallen.any() else start
+    i = max(_fallen(losses, .1)-1, len(losses)//5)
     return lrs[i].item(), (lrs[i].item(), losses[i])
 
 def lr_max(
@@ -411,9 +417,9 @@ def lr_max(
     losses:Tensor, # Smoothed losses at these rates
     num_it:int # Steps of the test
 )->tuple: # Rate, and point (rate, loss) to mark on the curve
-    "Suggest a tenth of the rate of the lowest loss: fastai's `minimum`, marked where it is"
-    lr,_ = minimum(lrs, losses, num_it)
-    return lr, (lr, losses[(lrs-lr).abs().argmin()])
+    "Suggest the rate at which the loss has made four fifths of its fall"
+    i = _fallen(losses, .8)
+    return lrs[i].item(), (lrs[i].item(), losses[i])
 
 # %% ../nbs/03_learner.ipynb #48ad6e59
 def _unsmooth(losses, beta=.98):
