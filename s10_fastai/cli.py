@@ -141,11 +141,11 @@ def _robustness(path, images, data, out):
         import pandas as pd
         from s10_fastai.data import S10Error
         from s10_fastai.robustness import plot_robustness,robustness_record
-        from s10_fastai.train import _write_json,save_fig
+        from s10_fastai.train import _new_file,_write_json,save_fig
     if images is not None and images<1: raise S10Error(f'--images is {images}; expected 1 or more')
-    path,out = Path(path).expanduser(),out and Path(out).expanduser()
-    if out and out.exists(): raise S10Error(f'--out {out} exists, and is not overwritten; choose another name')
-    rec,file = robustness_record(path, data, images),out or path/'robustness.json'
+    path = Path(path).expanduser()
+    file = _new_file(out) if out else path/'robustness.json'
+    rec = robustness_record(path, data, images)
     _write_json(file, rec)
     save_fig(plot_robustness({rec['recipe']: pd.DataFrame(rec['corruptions'])}), file.with_suffix('.png'))
     print(*_robustness_lines(rec), file, sep='\n')

@@ -119,6 +119,14 @@ def _new_path(out, recipe, data):
     if out and path.exists(): raise S10Error(f'{path} exists, and a run never overwrites; choose another --out')
     return path
 
+def _new_file(out):
+    "Path of a file to be made; raises `S10Error` if it exists, or its folder does not"
+    from s10_fastai.data import S10Error
+    path = Path(out).expanduser()
+    if path.exists(): raise S10Error(f'{path} exists, and is not overwritten; choose another --out')
+    if not path.parent.is_dir(): raise S10Error(f'{path.parent}: no such folder; make it or choose another --out')
+    return path
+
 def _write_json(path, o):
     "Write `o` to `path` in one step, lists of numbers on one line"
     from s10_fastai.data import replacing
@@ -549,9 +557,7 @@ def range_test(
 )->tuple: # `lr_min` and `lr_max`
     "Range test for a recipe, with its curve in a picture; raises `S10Error` for a bad input or a curve that shows nothing"
     _check_settings(bs, width, limit, precision=precision)
-    path = _new_path(out, recipe, data)
-    from s10_fastai.data import S10Error
-    if not path.parent.is_dir(): raise S10Error(f'{path.parent}: no such folder; make it or choose another --out')
+    path = _new_file(out)
     with no_gc():
         import matplotlib.pyplot as plt
         from s10_fastai.learner import find_lr,get_recipe
