@@ -71,7 +71,7 @@ def _r1(run, path):
         if a!=b: return False,f'{o["name"]} is {a[0]} of {", ".join(o["inputs"])}, giving {a[1]}; expected {b[0]}, giving {b[1]}'
     if len(ops)!=len(want): return False,f'{len(ops)} operations, expected {len(want)}'
     txt = f'all {len(want)} operations as required; {run["ran"]["parameters"]:,} parameters'
-    return (True,txt) if w==64 else (None,f'{txt}; with {w} channels instead of 64 (--width {w})')
+    return (True,txt) if w==64 else (None,f'{txt}; with {w} channels instead of 64')
 
 # %% ../nbs/08_audit.ipynb #be0144b7
 @_rule('SoftMax', 'outputs are logits; softmax belongs to prediction')
