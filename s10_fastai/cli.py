@@ -127,6 +127,16 @@ def s10_experiment(
     run_command('s10_experiment', _experiment, path, rows, seeds, data, out, runs)
 
 # %% ../nbs/10_cli.ipynb #76abf060
+def _record_files(path, out):
+    "Files of the record and of its picture; raises `S10Error` if the ones that are asked for exist, or would be one"
+    from s10_fastai.data import S10Error
+    from s10_fastai.train import _new_file
+    if not out: return path/'robustness.json',path/'robustness.png'
+    file = Path(out).expanduser()
+    if file.suffix=='.png': raise S10Error(f'--out {out} is for the record, which is JSON; its picture goes beside it. Expected a name such as {file.with_suffix(".json")}')
+    return _new_file(file),_new_file(file.with_suffix('.png'))
+
+# %% ../nbs/10_cli.ipynb #76abf062
 def _robustness_lines(rec):
     "What a record of `robustness_record` comes to, as text"
     yield f'accuracy on {rec["images"]:,} test images: {rec["corruptions"][0]["accuracy"]:.2%}'
@@ -141,13 +151,13 @@ def _robustness(path, images, data, out):
         import pandas as pd
         from s10_fastai.data import S10Error
         from s10_fastai.robustness import plot_robustness,robustness_record
-        from s10_fastai.train import _new_file,_write_json,save_fig
+        from s10_fastai.train import _write_json,save_fig
     if images is not None and images<1: raise S10Error(f'--images is {images}; expected 1 or more')
     path = Path(path).expanduser()
-    file = _new_file(out) if out else path/'robustness.json'
+    file,picture = _record_files(path, out)
     rec = robustness_record(path, data, images)
     _write_json(file, rec)
-    save_fig(plot_robustness({rec['recipe']: pd.DataFrame(rec['corruptions'])}), file.with_suffix('.png'))
+    save_fig(plot_robustness({rec['recipe']: pd.DataFrame(rec['corruptions'])}), picture)
     print(*_robustness_lines(rec), file, sep='\n')
 
 @call_parse

@@ -22,7 +22,7 @@ from .data import S10Error,replacing
 from .evidence import (cam_maps,caption,class_table,confusion,draws,interval,make_evidence,numbers,plot_accuracy,plot_finder,
     plot_reliability,plot_square,plot_strip)
 from .predict import as_batch,classes,predictions,read_run,run_images,run_model
-from .train import evenly
+from .train import _new_file,evenly
 
 # %% ../nbs/09_report.ipynb #83dd24fd
 _css = '''
@@ -352,9 +352,8 @@ def compare(
     out:str|Path='compare.html', # File to make
     data:str=None # Where their images are now, if not where they were
 )->Path: # That file
-    "Write several runs, side by side, to one HTML file; raises `S10Error` for a bad one, or if the file exists"
-    out,paths = Path(out).expanduser(),[Path(o).expanduser() for o in paths]
-    if out.exists(): raise S10Error(f'{out} exists, and a comparison never overwrites; choose another --out')
+    "Write several runs, side by side, to one HTML file; raises `S10Error` for a bad one, or a file that cannot be made"
+    out,paths = _new_file(out),[Path(o).expanduser() for o in paths]
     names,runs = _names(paths),[read_run(o) for o in paths]
     for o in paths:
         if o.is_dir(): report(o, data)
