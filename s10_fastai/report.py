@@ -141,13 +141,15 @@ def _pairs(title, o):
 # %% ../nbs/09_report.ipynb #9f9ae18b
 def _headline(run, nums, rules):
     "The result with its interval, and what else is asked first"
-    (low,high),counts = nums['interval'],rules.verdict.value_counts()
+    n,k,counts = nums['images'],round(run['accuracy']*nums['images']),rules.verdict.value_counts()
+    low,high = interval(k, n)
     facts = {'rules hold':f'{counts.get("holds", 0)} of {len(rules)}', 'rules fail':counts.get('fails', 0), 'right among the first two':f'{nums["top2"]:.2%}',
         'with mirror images':f'{nums["tta"]:.2%}', 'test loss':f'{run["test_loss"]:.4f}', 'calibration error':f'{nums["ece"]:.2%}',
         'parameters':f'{run["parameters"]:,}', 'epochs':run['epochs'], 'time in all':_duration(run['times']['total'])}
     note = rules.ran[rules.rule=='R9'].item().partition('; ')[2]
-    return h.Div(h.H1(f'{run["recipe"]} on {run["data"]["source"]}'), h.Div(f'{nums["accuracy"]:.2%}', cls='big'),
-        h.P(f'{nums["correct"]:,} of {nums["images"]:,} test images are classified correctly; 95 % interval {low:.2%} to {high:.2%}.'),
+    return h.Div(h.H1(f'{run["recipe"]} on {run["data"]["source"]}'), h.Div(f'{k/n:.2%}', cls='big'),
+        h.P(f'{k:,} of {n:,} test images are classified correctly; 95 % interval {low:.2%} to {high:.2%}.'),
+        h.P(f'The run counted them after its last epoch, in {run["settings"]["precision"]}. Computed anew in fp32, as for all pictures here, {nums["correct"]:,} are right.', cls='soft') if k!=nums['correct'] else None,
         h.P(f'For the 90 % of the assignment it does not count: {note}.', cls='soft') if note else None, h.Div(*(h.Div(h.B(v), k) for k,v in facts.items()), cls='facts'))
 
 def _rules(rules):
