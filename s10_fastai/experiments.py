@@ -39,7 +39,7 @@ def read_toml(
 
 def read_experiment(
     path:str|Path # TOML file with `about`, `seeds`, `args` and `rows`
-)->dict: # The same, with `name`; each row has all arguments of its runs
+)->dict: # The same, with `name`; each row has all arguments of its runs, a `change` after that of `args`
     "Read an experiment; raises `S10Error` for a file that is not one"
     exp,path = read_toml(path, 'experiments/final-w16.toml'),Path(path)
     if [*sorted(exp)]!=['about','args','rows','seeds'] or not all(isinstance(o, dict) for o in (exp['args'],exp['rows'],*exp['rows'].values())) or not exp['rows']:
@@ -48,14 +48,15 @@ def read_experiment(
     for k,v in exp['rows'].items():
         if not re.fullmatch(r'[\w.+-]+', k): raise S10Error(f'{path}: row {k!r}; expected a name of letters, digits and . + - _, since files are named after it')
         _check_args(exp['args']|v, f'{path}, row {k}')
-    return exp | dict(name=path.stem, rows={k:exp['args']|v for k,v in exp['rows'].items()})
+    def row(v): return exp['args'] | v | {k:', '.join(o[k] for o in (exp['args'],v) if k in o) for k in ('change',) if k in exp['args']}
+    return exp | dict(name=path.stem, rows={k:row(v) for k,v in exp['rows'].items()})
 
 # %% ../nbs/09a_experiments.ipynb #c9b042d1
 def _record(path, **kw):
     "What is kept of the run in `path`"
     run = read_run(path)
     args = run['args'] | dict(data=run['data']['source']) # its path on this machine is of no use on another
-    return run | dict(kw, args=args, lrs=[float(f'{o:.6g}') for o in run['lrs']], accuracy_flip=numbers(predictions(path, run['args']['data']))['tta'])
+    return run | dict(kw, args=args, lrs=[float(f'{o:.6g}') for o in run['lrs']], accuracy_flip=numbers(predictions(path, run['args']['data'], run['hardware']['device']))['tta'])
 
 # %% ../nbs/09a_experiments.ipynb #c9107df5
 def _meant(args):

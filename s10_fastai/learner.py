@@ -26,9 +26,9 @@ from .resnet import CustomResNet,operations,variants
 _v2_mean = .49139968,.48215827,.44653124
 
 _assignment = dict(variant='assignment', stats=None, tfms=dict(border='zero', cutout_p=.5), alternate_flip=True,
-    opt='adamw', wd=.3, # decoupled, Loshchilov and Hutter 2019
+    opt='adamw', wd=.3, lr_wd=.005, # decoupled, Loshchilov and Hutter 2019; by their product, Wang and Aitchison 2024
     shape='cos', pct_start=5/24, lr_max=None, div=100, div_final=100)
-_beyond = _assignment | dict(div_final=10_000, tta=True)
+_beyond = _assignment | dict(label_smoothing=.1, tta=True)
 _era_v2 = dict(variant='era_v2', stats=(_v2_mean, (.24703233,.24348505,.26158768)),
     tfms=dict(border='reflect', cutout_p=.5, cutout_fill=_v2_mean),
     opt='adam', wd=1e-4, # karthajee, ERA V2, 2024
@@ -37,7 +37,7 @@ _era_v1 = dict(variant='era_v1', stats=((.4914,.4822,.4465), (.2023,.1994,.2010)
     tfms=dict(border='zero', cutout_p=0., normalize_last=True),
     opt='adam', wd=5e-4, # garima-mahato, ERA V1, 2023
     shape='lin', pct_start=5/24, lr_max=3.32e-4, div=100, div_final=10_000)
-neutral = dict(opt_args={}, wd_bn_bias=False, moms=(.95,.85,.95), label_smoothing=0., alternate_flip=False, tta=False)
+neutral = dict(opt_args={}, lr_wd=None, wd_bn_bias=False, moms=(.95,.85,.95), label_smoothing=0., alternate_flip=False, tta=False)
 recipes = {k:neutral|v for k,v in dict(assignment=_assignment, beyond=_beyond, era_v2=_era_v2, era_v1=_era_v1).items()}
 
 # %% ../nbs/03_learner.ipynb #6e179d6a
@@ -55,12 +55,12 @@ def _value(txt, old, key):
     def kind(o): return 'number' if type(o) in (int,float) else type(o)
     try: v = ast.literal_eval(txt)
     except (ValueError,SyntaxError): v = txt
-    if old is None or kind(v)==kind(old) or v is None and key in ('stats','lr_max') or isinstance(v, tuple) and key=='tfms.cutout_fill': return v
+    if old is None or kind(v)==kind(old) or v is None and key in ('stats','lr_max','lr_wd') or isinstance(v, tuple) and key=='tfms.cutout_fill': return v
     raise S10Error(f'{key}={txt}: expected a value such as {old!r}')
 
 def _check_recipe(r):
     "Raise `S10Error` for an entry out of range"
-    ok = dict(variant=r['variant'] in variants, opt=r['opt'] in ('adamw','adam'), shape=r['shape'] in ('cos','lin'), wd=r['wd']>=0, pct_start=0<r['pct_start']<1, div=r['div']>=1,
+    ok = dict(variant=r['variant'] in variants, opt=r['opt'] in _opts, shape=r['shape'] in ('cos','lin'), wd=r['wd']>=0, lr_wd=r['lr_wd'] is None or type(r['lr_wd']) in (int,float) and r['lr_wd']>=0, pct_start=0<r['pct_start']<1, div=r['div']>=1,
         div_final=r['div_final']>=1, label_smoothing=0<=r['label_smoothing']<1, moms=len(r['moms'])==3 and all(0<=o<1 for o in r['moms']))
     if bad := [k for k,v in ok.items() if not v]: raise S10Error(f'{bad[0]}={r[bad[0]]}: out of range, or unknown; look at the recipes of s10_fastai.learner')
     try: train_tfms(**r['tfms'])
@@ -70,8 +70,8 @@ def change_recipe(
     recipe:str|dict, # Recipe, or its name
     changes:str # Such as `wd=.05, tfms.border=reflect`; values as Python writes them, or a word
 )->dict: # Recipe
-    "The recipe with entries changed; raises `S10Error` for one that no recipe has"
-    res = deepcopy(get_recipe(recipe))
+    "The recipe with entries changed, without `lr_wd` if only `wd` is; raises `S10Error` for one that no recipe has"
+    res,seen = deepcopy(get_recipe(recipe)),[]
     known = dict(tfms={k:v.default for k,v in signature(train_tfms).parameters.items() if k not in ('mean','std')}, opt_args=dict(eps=1e-5, sqr_mom=.99))
     for o in re.split(r'\s*,\s*(?=[\w.]+\s*=)', changes.strip()):
         key,_,txt = map(str.strip, o.partition('='))
@@ -79,6 +79,8 @@ def change_recipe(
         olds = known[part] if sub and part in known else {k:v for k,v in res.items() if k not in known}
         if not txt or (sub or key) not in olds: raise S10Error(f'{o}: no such change; expected {", ".join([*(k for k in res if k not in known), *(f"{k}.{s}" for k in known for s in known[k])])}, each with = and a value')
         (res[part] if sub else res)[sub or key] = _value(txt, olds[sub or key], key)
+        seen.append(key)
+    if 'wd' in seen and 'lr_wd' not in seen: res['lr_wd'] = None
     _check_recipe(res)
     return res
 
@@ -350,7 +352,7 @@ def _hand_over(self:FastStep):
     self.learn.pred,self.learn.yb = self.procs.whole(torch.cat(preds)),(self.procs.whole(torch.cat(ys)),)
 
 # %% ../nbs/03_learner.ipynb #d0252840
-_opts = dict(adamw=FusedAdam, adam=partial(OptimWrapper, opt=torch.optim.Adam))
+_opts = dict(adamw=FusedAdam, adam=partial(OptimWrapper, opt=torch.optim.Adam), sgd=partial(OptimWrapper, opt=partial(torch.optim.SGD, momentum=.9, nesterov=True)))
 
 def _has_bf16(device): return torch.device(device).type!='cpu' or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
@@ -507,10 +509,11 @@ def fit_recipe(
 ):
     "Train by the one-cycle policy of a recipe; raises `S10Error` for one without rates"
     r = get_recipe(recipe)
-    lr_max,div,div_final,pct_start,moms = (r[o] for o in 'lr_max div div_final pct_start moms'.split())
+    lr_max,div,div_final,pct_start,moms,wd,lr_wd = (r[o] for o in 'lr_max div div_final pct_start moms wd lr_wd'.split())
     if not lr_max: raise S10Error('this recipe has no rates; take them from find_lr and put them in by with_rates')
-    if r['shape']=='cos': learn.fit_one_cycle(n_epoch, lr_max, div=div, div_final=div_final, pct_start=pct_start, moms=moms, cbs=cbs)
-    else: learn.fit(n_epoch, cbs=[ParamScheduler(lin_one_cycle(lr_max, div, div_final, pct_start, n_epoch*len(learn.dls.train), moms)), *L(cbs)])
+    if lr_wd is not None: wd = lr_wd/lr_max
+    if r['shape']=='cos': learn.fit_one_cycle(n_epoch, lr_max, div=div, div_final=div_final, pct_start=pct_start, wd=wd, moms=moms, cbs=cbs)
+    else: learn.fit(n_epoch, wd=wd, cbs=[ParamScheduler(lin_one_cycle(lr_max, div, div_final, pct_start, n_epoch*len(learn.dls.train), moms)), *L(cbs)])
 
 # %% ../nbs/03_learner.ipynb #68ecb6e0
 def plot_schedule(
@@ -590,7 +593,7 @@ def softmax_warning(
 )->str: # What is wrong, or `None`
     "Say if the outputs of the network are probabilities already, while the loss expects logits"
     if not isinstance(getattr(learn.loss_func, 'func', learn.loss_func), nn.CrossEntropyLoss): return
-    with _unchanged(learn), torch.no_grad(): p = learn.model.eval()(learn.dls.valid.one_batch()[0])
+    with _unchanged(learn), torch.no_grad(): p = learn.model.to(learn.dls.device).eval()(learn.dls.valid.one_batch()[0])
     if p.min()<0 or (p.sum(1)-1).abs().max()>1e-3: return
     return ('the outputs of the network are probabilities already, and cross entropy takes their softmax once more: '
         f'its loss cannot fall below {math.log(1+(p.shape[1]-1)/math.e):.4f}. Remove the softmax from the network')
