@@ -28,6 +28,11 @@ def _check_args(args, where):
     known = [o for o in signature(train).parameters if o not in ('seed','out','resume','quiet','cbs')]
     if bad := [o for o in args if o not in known]: raise S10Error(f'{where}: {bad[0]} is no argument here; expected some of {", ".join(known)}')
 
+def _both(args, row):
+    "The arguments of a row and those of all rows, whose `change` comes first"
+    changes = [o['change'] for o in (args,row) if 'change' in o]
+    return args | row | (dict(change=', '.join(changes)) if changes else {})
+
 def read_toml(
     path:str|Path, # TOML file
     like:str # A file of this kind, for the message
@@ -48,8 +53,7 @@ def read_experiment(
     for k,v in exp['rows'].items():
         if not re.fullmatch(r'[\w.+-]+', k): raise S10Error(f'{path}: row {k!r}; expected a name of letters, digits and . + - _, since files are named after it')
         _check_args(exp['args']|v, f'{path}, row {k}')
-    def row(v): return exp['args'] | v | {k:', '.join(o[k] for o in (exp['args'],v) if k in o) for k in ('change',) if k in exp['args']}
-    return exp | dict(name=path.stem, rows={k:row(v) for k,v in exp['rows'].items()})
+    return exp | dict(name=path.stem, rows={k:_both(exp['args'], v) for k,v in exp['rows'].items()})
 
 # %% ../nbs/09a_experiments.ipynb #c9b042d1
 def _record(path, **kw):
