@@ -117,7 +117,7 @@ _adams = {'s10_fastai.learner.FusedAdam':'decoupled', 'torch.optim.adamw.AdamW':
 def _r6(run, path):
     opt,loss,n = run['ran']['optimizer'],run['ran']['loss'],run['ran']['parameters']
     ok = opt['name'] in _adams and opt['of_model']==n and loss['name'].endswith('.CrossEntropyLoss') and loss['weight'] is None and not loss['label_smoothing']
-    wds = '; '.join(f'weight decay {g["wd"]:g} on {g["decayed"]:,}, {_adams.get(opt["name"], "")}' for g in opt['groups'])
+    wds = '; '.join(f'weight decay {g["wd"]:.3g} on {g["decayed"]:,}, {_adams.get(opt["name"], "")}' for g in opt['groups'])
     smooth = f', label smoothing {loss["label_smoothing"]:g}' if loss['label_smoothing'] else ''
     return ok,f'{opt["name"]} with {opt["of_model"]:,} of {n:,} parameters ({wds}); {loss["name"].split(".")[-1]}{smooth}'
 
