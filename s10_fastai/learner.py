@@ -37,7 +37,7 @@ _era_v1 = dict(variant='era_v1', stats=((.4914,.4822,.4465), (.2023,.1994,.2010)
     tfms=dict(border='zero', cutout_p=0., normalize_last=True),
     opt='adam', wd=5e-4, # garima-mahato, ERA V1, 2023
     shape='lin', pct_start=5/24, lr_max=3.32e-4, div=100, div_final=10_000)
-neutral = dict(opt_args={}, lr_wd=None, wd_bn_bias=False, moms=(.95,.85,.95), label_smoothing=0., alternate_flip=False, tta=False)
+neutral = dict(opt_args={}, wd_bn_bias=False, lr_wd=None, moms=(.95,.85,.95), label_smoothing=0., alternate_flip=False, tta=False)
 recipes = {k:neutral|v for k,v in dict(assignment=_assignment, beyond=_beyond, era_v2=_era_v2, era_v1=_era_v1).items()}
 
 # %% ../nbs/03_learner.ipynb #6e179d6a
