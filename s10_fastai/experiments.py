@@ -19,6 +19,12 @@ from .learner import change_recipe,get_recipe,neutral
 from .predict import predictions,read_run
 from .train import _write_json,train
 
+# %% ../nbs/09a_experiments.ipynb #ab2ba05e
+def _both(args, row):
+    "The arguments of a row and those of all rows, whose `change` comes first"
+    changes = [o['change'] for o in (args,row) if 'change' in o]
+    return args | row | (dict(change=', '.join(changes)) if changes else {})
+
 # %% ../nbs/09a_experiments.ipynb #ab2ba05f
 try: import tomllib
 except ImportError: import tomli as tomllib # Python 3.10
@@ -27,11 +33,6 @@ def _check_args(args, where):
     "Raise `S10Error` unless `args` are arguments of `train` that an experiment may set"
     known = [o for o in signature(train).parameters if o not in ('seed','out','resume','quiet','cbs')]
     if bad := [o for o in args if o not in known]: raise S10Error(f'{where}: {bad[0]} is no argument here; expected some of {", ".join(known)}')
-
-def _both(args, row):
-    "The arguments of a row and those of all rows, whose `change` comes first"
-    changes = [o['change'] for o in (args,row) if 'change' in o]
-    return args | row | (dict(change=', '.join(changes)) if changes else {})
 
 def read_toml(
     path:str|Path, # TOML file

@@ -60,8 +60,9 @@ def _value(txt, old, key):
 
 def _check_recipe(r):
     "Raise `S10Error` for an entry out of range"
-    ok = dict(variant=r['variant'] in variants, opt=r['opt'] in ('adamw','adam','sgd'), shape=r['shape'] in ('cos','lin'), wd=r['wd']>=0, lr_wd=r['lr_wd'] is None or type(r['lr_wd']) in (int,float) and r['lr_wd']>=0, pct_start=0<r['pct_start']<1, div=r['div']>=1,
-        div_final=r['div_final']>=1, label_smoothing=0<=r['label_smoothing']<1, moms=len(r['moms'])==3 and all(0<=o<1 for o in r['moms']))
+    ok = dict(variant=r['variant'] in variants, opt=r['opt'] in ('adamw','adam','sgd'), shape=r['shape'] in ('cos','lin'), wd=r['wd']>=0,
+        lr_wd=r['lr_wd'] is None or type(r['lr_wd']) in (int,float) and r['lr_wd']>=0, pct_start=0<r['pct_start']<1, div=r['div']>=1, div_final=r['div_final']>=1,
+        label_smoothing=0<=r['label_smoothing']<1, moms=len(r['moms'])==3 and all(0<=o<1 for o in r['moms']))
     if bad := [k for k,v in ok.items() if not v]: raise S10Error(f'{bad[0]}={r[bad[0]]}: out of range, or unknown; look at the recipes of s10_fastai.learner')
     try: train_tfms(**r['tfms'])
     except (ValueError,TypeError) as e: raise S10Error(f'tfms={r["tfms"]}: albumentations refuses that ({" ".join(str(e).split())})') from e
@@ -352,7 +353,8 @@ def _hand_over(self:FastStep):
     self.learn.pred,self.learn.yb = self.procs.whole(torch.cat(preds)),(self.procs.whole(torch.cat(ys)),)
 
 # %% ../nbs/03_learner.ipynb #d0252840
-_opts = dict(adamw=FusedAdam, adam=partial(OptimWrapper, opt=torch.optim.Adam), sgd=partial(OptimWrapper, opt=partial(torch.optim.SGD, momentum=.9, nesterov=True)))
+_opts = dict(adamw=FusedAdam, adam=partial(OptimWrapper, opt=torch.optim.Adam),
+    sgd=partial(OptimWrapper, opt=partial(torch.optim.SGD, momentum=.9, nesterov=True)))
 
 def _has_bf16(device): return torch.device(device).type!='cpu' or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 

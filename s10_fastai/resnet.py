@@ -72,10 +72,7 @@ class ResLayerV2(Module):
         self.act = nn.ReLU()
     def forward(self, x): return (x := self.X(x)) + self.act(x + self.R(x))
 
-# %% ../nbs/02_resnet.ipynb #6f722678
-def _linear_head(ni, n_out): return [nn.Flatten(), nn.Linear(ni, n_out)]
-def _conv_head(ni, n_out): return [nn.Conv2d(ni, n_out, 1, bias=False), nn.Flatten(), nn.Softmax(dim=1)]
-
+# %% ../nbs/02_resnet.ipynb #6f722677
 class Scale(Module):
     "Multiply by a constant"
     def __init__(self,
@@ -83,6 +80,10 @@ class Scale(Module):
     ): self.by = by
     def forward(self, x): return x*self.by
     def extra_repr(self): return str(self.by)
+
+# %% ../nbs/02_resnet.ipynb #6f722678
+def _linear_head(ni, n_out): return [nn.Flatten(), nn.Linear(ni, n_out)]
+def _conv_head(ni, n_out): return [nn.Conv2d(ni, n_out, 1, bias=False), nn.Flatten(), nn.Softmax(dim=1)]
 def _scaled_head(ni, n_out): return [nn.Flatten(), nn.Linear(ni, n_out, bias=False), Scale(1/8)]
 
 # Layer, whether convolutions have a bias, and head
