@@ -79,18 +79,18 @@ def get_logits(
     x:np.ndarray, # Images (N,32,32,3), uint8, RGB
     mean:tuple, # Mean that the network was trained with
     std:tuple, # Standard deviation
-    bs:int=500, # Images per batch
-    device='cpu' # Where `model` is
+    bs:int=500 # Images per batch
 )->Tensor: # (N,n_out), on the CPU
     "Output of `model` for images, in float32 on a GPU, too"
+    device = next(model.parameters()).device
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         return torch.cat([model(as_batch(o, mean, std).to(device)).cpu() for o in np.split(x, range(bs, len(x), bs))])
 
 # %% ../nbs/05_predict.ipynb #845a8fd4
-def _table(model, images, mean, std, device='cpu'):
+def _table(model, images, mean, std):
     "Predictions for all `images`, one row each"
     x,vocab = images.x,np.array(images.vocab)
-    logits,flipped = (get_logits(model.to(device), o, mean, std, device=device) for o in (x, np.ascontiguousarray(x[:,:,::-1])))
+    logits,flipped = (get_logits(model, o, mean, std) for o in (x, np.ascontiguousarray(x[:,:,::-1])))
     confidence,pred = logits.softmax(1).max(1)
     files = [''] * len(x) if images.files is None else images.files
     df = pd.DataFrame(dict(index=range(len(x)), file=files, label=vocab[images.y], predicted=vocab[pred], confidence=confidence))
@@ -108,14 +108,14 @@ def _read_table(file, n, vocab):
 def predictions(
     path:str|Path, # Folder of a run
     data:str=None, # Where its images are now, if not where they were
-    device='cpu' # Where they are made
+    device='cpu' # Where they are computed, if they are not there yet
 )->pd.DataFrame: # A row for each test image, in file order: index, file, label, predicted, confidence, `logit:<class>`, `flipped:<class>`
     "Predictions of a run on its test images, from `predictions.csv` in its folder, which is made the first time"
     path,run = Path(path).expanduser(),read_run(path)
     file,n,vocab = path/'predictions.csv',run['data']['test'],run['data']['vocab']
     if not file.exists():
         model,meta = run_model(path)
-        df = _table(model, run_images(path, data)[1], meta['mean'], meta['std'], device)
+        df = _table(model.to(device), run_images(path, data)[1], meta['mean'], meta['std'])
         try:
             with replacing(file) as tmp: df.to_csv(tmp, index=False, float_format='%.9g', errors='surrogateescape')
         except OSError as e: raise S10Error(f'{file}: cannot be written ({e.strerror}); make room, or copy the run to where you can write') from e
