@@ -7,14 +7,14 @@ __all__ = ['fit_state', 'fit_tensors', 'load_fit', 'write_checkpoint', 'read_che
            'Interrupted', 'catch_signals', 'Checkpoint', 'resumable']
 
 # %% ../nbs/03a_checkpoint.ipynb #e4bb5044
-import hashlib,signal,threading,time
+import hashlib,signal,time
 from contextlib import contextmanager
 
 from fastai.vision.all import *
 from filelock import FileLock,Timeout
 from safetensors.torch import load,save
 
-from .data import S10Error,replacing
+from .core import Ended,S10Error,handling_signals,hang_up,read_bytes,refuse_links,replacing
 from .learner import FusedAdam,OneProcess
 
 # %% ../nbs/03a_checkpoint.ipynb #2ce3a5a6
@@ -98,7 +98,7 @@ def read_checkpoint(
 )->tuple: # Tensors, state
     "Open a checkpoint; raises `S10Error` for a file that is not as it was written"
     try:
-        b = path.read_bytes()
+        b = read_bytes(path, 10**11)
         if path.name!=_name(b, int(path.name[:8])): raise ValueError('its content is not what its name says')
         head = json.loads(b[8:8+int.from_bytes(b[:8], 'little')])
         return load(b),json.loads(head['__metadata__']['state'])
@@ -121,6 +121,7 @@ def locked(
     folder:Path # Folder to keep for this process
 ):
     "Within it no other process enters `folder`; raises `S10Error` if one has"
+    refuse_links(folder)
     lock = FileLock(folder/'lock', timeout=0)
     try: lock.acquire()
     except Timeout as e: raise S10Error(f'{folder}: another process is at work here; wait until it ends, or stop it') from e
@@ -129,24 +130,20 @@ def locked(
     finally: lock.release()
 
 # %% ../nbs/03a_checkpoint.ipynb #5f2694bf
-class Interrupted(KeyboardInterrupt):
-    "The end of a fit that a signal has asked for"
-    def __init__(self, signum=signal.SIGINT): self.signum = signum
+class Interrupted(Ended): "The end of a fit that a signal has asked for"
 
 @contextmanager
 def catch_signals(
-    f # Called with the number of the first SIGINT or SIGTERM; the second raises `Interrupted`
+    f # Called with the number of the first signal; the second raises `Interrupted`
 ):
-    "Within it, signals that end a process are caught; does nothing outside the main thread"
+    "Within it, signals that end a process are caught, but for those that are ignored; does nothing outside the main thread"
     def handle(signum, frame):
+        hang_up(signum)
         if seen: raise Interrupted(signum)
         seen.append(signum)
         f(signum)
-    seen,main = [],threading.current_thread() is threading.main_thread()
-    old = {o:signal.signal(o, handle) for o in (signal.SIGINT,signal.SIGTERM)} if main else {}
-    try: yield
-    finally:
-        for o,h in old.items(): signal.signal(o, h)
+    seen = []
+    with handling_signals(handle): yield
 
 # %% ../nbs/03a_checkpoint.ipynb #ca82eff6
 class Checkpoint(Callback):
@@ -207,6 +204,7 @@ def _load(self:Checkpoint):
 # %% ../nbs/03a_checkpoint.ipynb #635c384f
 def _fit_from(learn, cb):
     "`Learner._do_fit`, from the epoch on that `cb` says"
+    if hasattr(learn, 'progress') and hasattr(learn.progress, 'mbar'): learn.progress.mbar.update(0) # sets when it began
     for learn.epoch in range(cb.done, learn.n_epoch): learn._with_events(learn._do_epoch, 'epoch', CancelEpochException)
 
 @contextmanager

@@ -101,9 +101,12 @@ def read_bytes(
     most:int=256_000_000 # Bytes it may have
 )->bytes:
     "Content of a file; raises `S10Error` for what is no file or too large, and `OSError` for what cannot be read"
-    with open_regular(path) as f: data = f.read(most+1)
-    if len(data)>most: raise S10Error(f'{path}: more than {most:,} bytes; expected a smaller file')
-    return data
+    res = bytearray() # `f.read(most)` would take all that memory first
+    with open_regular(path) as f:
+        while b := f.read(1<<20):
+            res += b
+            if len(res)>most: raise S10Error(f'{path}: more than {most:,} bytes; expected a smaller file')
+    return bytes(res)
 
 # %% ../nbs/00_core.ipynb #e3203351
 def refuse_links(
