@@ -13,7 +13,7 @@ import torch,torch.distributed as dist
 from fastai.torch_core import get_model
 from fastcore.basics import noop,patch
 
-from .data import S10Error
+from .core import S10Error
 from .learner import BatchDL,OneProcess
 
 # %% ../nbs/03b_distributed.ipynb #9a612369
@@ -73,9 +73,12 @@ def most(self:Processes, i):
 
 @patch
 def first(self:Processes, f):
-    "What `f` gives in the first process, for all of them"
-    with alone(): res = [None if self.rank else f()]
+    "What `f` gives in the first process, for all of them; its `S10Error` is raised in all of them, too"
+    try:
+        with alone(): res = [None if self.rank else f()]
+    except S10Error as e: res = [e]
     dist.broadcast_object_list(res, device=self.device)
+    if isinstance(res[0], S10Error): raise res[0]
     return res[0]
 
 # %% ../nbs/03b_distributed.ipynb #63c62984
@@ -117,4 +120,4 @@ def processes(
     except ImportError as e: raise S10Error("accelerate is missing; pip install 's10_fastai[distributed]' to train by several processes") from e
     if not cpu and (n := torch.cuda.device_count())<int(env['LOCAL_WORLD_SIZE']): raise S10Error(f'{env["LOCAL_WORLD_SIZE"]} processes here, but {n} GPUs; start one for each')
     state = PartialState(cpu=cpu)
-    return Processes(state.process_index, state.num_processes, state.device, sync_bn)
+    return Processes(state.process_index, state.num_processes, 'cpu' if cpu else state.device, sync_bn) # not `cpu:0`, which fastai cannot load to
