@@ -292,16 +292,19 @@ def _pool(n):
         pool.shutdown()
     except BaseException as e:
         for o in [*(pool._processes or {}).values()]: o.kill()
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown() # what is cancelled, as by `map`, can make its thread print a traceback
         if not isinstance(e, process.BrokenProcessPool): raise
         raise S10Error('a process that decodes images was killed, as the system does where memory is short; make room, or use smaller images') from e
 
+def _pixels_or_errors(items, resize): return [_pixels_or_error(o, resize) for o in items]
+
 def _decode_all(items, resize):
     "Arrays and sizes of all images, decoded on all cores where there are many"
-    one = partial(_pixels_or_error, resize=resize)
     if len(items)>5000 and hasattr(os, 'fork'):
-        with _pool(defaults.cpus) as pool: res = [*pool.map(one, items, chunksize=500)]
-    else: res = [*map(one, items)]
+        with _pool(defaults.cpus) as pool:
+            jobs = [pool.submit(_pixels_or_errors, o, resize) for o in chunked(items, 500)]
+            res = [o for job in jobs for o in job.result()]
+    else: res = _pixels_or_errors(items, resize)
     if bad := [o for o in res if isinstance(o, S10Error)]: raise S10Error(f'{bad[0]}' + (f' … and {len(bad)-1:,} more' if bad[1:] else ''))
     return res
 
@@ -421,7 +424,7 @@ def _batch_names(data):
     if type(names) is not list: raise ValueError('expected a list of names')
     vocab = [(o.encode() if isinstance(o, str) else o).decode() for o in names] # no str of a pickle need be text
     if len(set(vocab))<max(2, len(vocab)) or '' in vocab: raise ValueError('expected two or more names, all different')
-    return [*_names(vocab, 'batches.meta').values()]
+    return vocab
 
 def _batch_images(data, n):
     "Images (N,32,32,3), uint8, and labels below `n` in the bytes of a batch file"
@@ -447,7 +450,7 @@ def _from_batches(files, src):
     "Sets from file name -> pickled batch"
     if miss := {*_batches,'batches.meta'}-set(files): raise S10Error(f'{src}: {sorted(miss)[0]} is missing; expected the seven files of cifar-10-batches-py')
     def reading(f): return _reading(f'{src}: {f} is not a CIFAR-10 batch file', 'download the original archive again')
-    with reading('batches.meta'): vocab = _batch_names(files['batches.meta'])
+    with reading('batches.meta'): vocab = [*_names(_batch_names(files['batches.meta']), src).values()]
     d = {k:([],[],[],[]) for k in ('train','test')}
     for f,k in _batches.items():
         with reading(f): x,y = _batch_images(files[f], len(vocab))
