@@ -296,6 +296,7 @@ def _pool(n):
         if not isinstance(e, process.BrokenProcessPool): raise
         raise S10Error('a process that decodes images was killed, as the system does where memory is short; make room, or use smaller images') from e
 
+# %% ../nbs/00_data.ipynb #a03609e3
 def _pixels_or_errors(items, resize): return [_pixels_or_error(o, resize) for o in items]
 
 def _decode_all(items, resize):
@@ -517,7 +518,8 @@ def _check_arrays(f):
     "Refuse the cache file `f` unless it holds our arrays, uncompressed and once each"
     with zipfile.ZipFile(f) as z:
         found = {o.filename.removesuffix('.npy'):o for o in z.infolist()}
-        if {*found}!={*_arrays} or any(o.compress_type for o in found.values()) or sum(o.file_size for o in found.values())>os.fstat(f.fileno()).st_size: raise ValueError('not our arrays')
+        ours = {*found}=={*_arrays} and not any(o.compress_type for o in found.values())
+        if not ours or sum(o.file_size for o in found.values())>os.fstat(f.fileno()).st_size: raise ValueError('not our arrays')
         for k,o in found.items(): _check_array(z, o, *_arrays[k])
 
 # %% ../nbs/00_data.ipynb #77c63b21
