@@ -7,11 +7,14 @@ __all__ = ['cifar_mean', 'cifar_std', 'ImageSet', 'channel_stats', 'to_rgb', 'op
            'load_images', 'check_images', 'check_lines', 'S10Error', 'replacing']
 
 # %% ../nbs/00_data.ipynb #7a3dc048
-import gzip,hashlib,io,os,pickle,posixpath,stat,tarfile,warnings,zipfile
+import gzip,hashlib,io,math,os,pickle,posixpath,shutil,signal,stat,tarfile,warnings,zipfile
+from concurrent.futures import process
 from contextlib import contextmanager,suppress
 from dataclasses import dataclass
+from multiprocessing import get_context,parent_process
 from numbers import Integral
 from pathlib import PurePosixPath
+from threading import Thread
 from time import time
 
 import numpy as np
@@ -19,7 +22,7 @@ from fastcore.all import *
 from fastcore.xdg import xdg_cache_home
 from PIL import Image,ImageOps,UnidentifiedImageError
 
-from .core import S10Error,replacing,why
+from .core import S10Error,ending_signals,open_regular,printable,read_bytes,replacing,why
 
 # %% ../nbs/00_data.ipynb #ebec7f4f
 _all_ = ['S10Error','replacing'] # where they were before
@@ -30,8 +33,8 @@ class ImageSet:
     "Labelled images; iterates as pairs of image and class name"
     x:np.ndarray # Images (N,32,32,3), uint8, RGB
     y:np.ndarray # Labels (N,), int64, indices into `vocab`
-    vocab:list # Class names, sorted
-    files:np.ndarray=None # Where in its source each image is (N,), str
+    vocab:list # Class names, sorted, `printable`
+    files:np.ndarray=None # Where in its source each image is (N,), str, `printable`
     sizes:np.ndarray=None # Width and height of each image before it was scaled (N,2), int32
     def __len__(self): return len(self.x)
     def __getitem__(self, i):
@@ -43,7 +46,7 @@ class ImageSet:
 @patch
 def sha256(self:ImageSet):
     "Hash of the pixels, labels and class names, the same for any container they came in"
-    h = hashlib.sha256('\n'.join(self.vocab).encode(errors='surrogateescape'))
+    h = hashlib.sha256('\n'.join(self.vocab).encode())
     for o in (self.x, self.y.astype(np.int64)): h.update(np.ascontiguousarray(o))
     return h.hexdigest()
 
@@ -71,22 +74,27 @@ def _reading(what, todo):
     except Exception as e: raise S10Error(f'{what} ({why(e)}); {todo}') from e
 
 # %% ../nbs/00_data.ipynb #d3572a05
-_max_members,_max_total,_max_file,_max_header = 1_000_000,4_000_000_000,256_000_000,1_000_000 # all but the first in bytes
+_max_members,_max_total,_max_file,_max_header = 1_000_000,4_000_000_000,100_000_000,1_000_000 # all but the first in bytes
+_free,_ratio,_member = 50_000_000,50,4_096 # bytes read from any archive; more for each of its bytes; memory of a member, or an image, beside its bytes
 
 class _Caps:
-    "Count the members of the archive `src` and their bytes as they pass"
-    def __init__(self, src): self.src,self.n,self.total = src,0,0
+    "Count the members of the archive `src` and their bytes: those that pass and those that are read"
+    def __init__(self, src):
+        self.src,self.n,self.total,self.read = src,0,0,0
+        self.most = min(_max_total, _free+_ratio*src.stat().st_size)
     def __call__(self, size):
+        "A member of `size` bytes passes"
         if size<0: raise ValueError('a file of negative size')
         self.n,self.total = self.n+1,self.total+size
-        for n,cap,what in ((self.n,_max_members,'members'), (size,_max_file,'bytes in one file'), (self.total,_max_total,'bytes when unpacked')):
+        self._check((self.n,_max_members,'members'), (size,_max_file,'bytes in one file'), (self.total,_max_total,'bytes when unpacked'))
+        self.reads(0)
+    def reads(self, size):
+        "A file of `size` bytes is read"
+        self.read += size+_member
+        self._check((self.read,self.most,'bytes to read, links included, which is too much for its size'))
+    def _check(self, *limits):
+        for n,cap,what in limits:
             if n>cap: raise S10Error(f'{self.src}: more than {cap:,} {what}; expected a set of small images')
-
-def _file_bytes(path):
-    "Content of a file, unless it is too large"
-    with open(path, 'rb') as f: data = f.read(_max_file+1)
-    if len(data)>_max_file: raise S10Error(f'{path}: more than {_max_file:,} bytes in one file; expected a small image')
-    return data
 
 # %% ../nbs/00_data.ipynb #a81bcef8
 def _check_member(name, src):
@@ -114,11 +122,13 @@ class _TarBytes(GetAttr):
 
 def _open_tar(path):
     "Bytes of a tar, whether or not it is compressed with gzip"
-    with open(path, 'rb') as f: return gzip.open(path) if f.read(2)==b'\x1f\x8b' else open(path, 'rb')
+    with open_regular(path) as f: return gzip.open(path) if f.read(2)==b'\x1f\x8b' else open(path, 'rb')
 
-def _untar(t, m):
+def _untar(t, m, caps):
     "Bytes of the member `m`"
-    with t.extractfile(m) as f: return b''.join(iter(partial(f.read, 1<<16), b''))
+    caps.reads(m.size)
+    with t.extractfile(m) as f: shutil.copyfileobj(f, b := io.BytesIO(), 1<<16)
+    return b.getvalue()
 
 # %% ../nbs/00_data.ipynb #77aef380
 def _linked(name, members, links):
@@ -129,12 +139,12 @@ def _linked(name, members, links):
 
 def _dangling(name, src): raise S10Error(f'{src}: the link {name!r} names no file in the archive; get the file again')
 
-def _tar_links(t, members, links, src):
+def _tar_links(t, members, links, caps):
     "Name and reader of the files that `links` name"
     found = [(o, _linked(o, members, links)) for o in links]
     for name,m in sorted(found, key=lambda o: o[1].offset if o[1] else 0):
-        if m is None: yield name, partial(_dangling, name, src)
-        elif m.isfile(): yield name, partial(_untar, t, m)
+        if m is None: yield name, partial(_dangling, name, caps.src)
+        elif m.isfile(): yield name, partial(_untar, t, m, caps)
 
 # %% ../nbs/00_data.ipynb #ab9bae9b
 def _tar_files(src):
@@ -146,14 +156,15 @@ def _tar_files(src):
             m.pax_headers = {} # may be large, and `t` keeps all members
             if m.issym() or m.islnk(): links[name] = _link(posixpath.dirname(name) if m.issym() else '', m.linkname, src)
             else: members[name] = m
-            if m.isfile(): yield name, partial(_untar, t, m)
+            if m.isfile(): yield name, partial(_untar, t, m, caps)
         if not g.end: raise tarfile.ReadError('it stops before its end')
         while g.read(1<<16): pass
-        yield from _tar_links(t, members, links, src)
+        yield from _tar_links(t, members, links, caps)
 
 # %% ../nbs/00_data.ipynb #6059d121
-def _unzip(z, m):
+def _unzip(z, m, caps):
     "Bytes of the member `m`, as many as its header says"
+    caps.reads(m.file_size)
     if m.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED): raise NotImplementedError(f'{m.filename!r} is compressed by method {m.compress_type}; expected deflate')
     with z.open(m) as f: return f.read(m.file_size)
 
@@ -163,19 +174,37 @@ def _zip_files(src):
         for m in z.infolist():
             name,kind = _check_member(m.filename, src),stat.S_IFMT(m.external_attr>>16) # 0 where it wasn't made on Unix
             caps(m.file_size)
-            if kind==stat.S_IFLNK: _link(posixpath.dirname(name), os.fsdecode(_unzip(z, m)), src)
-            elif kind in (0,stat.S_IFREG) and not m.is_dir(): yield name, partial(_unzip, z, m)
+            if kind==stat.S_IFLNK: _link(posixpath.dirname(name), os.fsdecode(_unzip(z, m, caps)), src)
+            elif kind in (0,stat.S_IFREG) and not m.is_dir(): yield name, partial(_unzip, z, m, caps)
 
 # %% ../nbs/00_data.ipynb #903f9b0e
-def _folder_files(src):
-    for f in sorted(src.rglob('*')):
-        if f.is_file(): yield f.relative_to(src).as_posix(), partial(_file_bytes, f)
+def _is_file(entry):
+    "Whether the entry of a folder is a file, or a link to one; raises `S10Error` for a pipe, a socket or a device"
+    try: mode = entry.stat().st_mode
+    except OSError: return False # a link to nothing, or to itself
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)): open_regular(entry.path)
+    return stat.S_ISREG(mode)
 
+def _walk(src):
+    "Entries of all files below the folder `src`, in the order of their names"
+    todo,res = [src],[]
+    while todo:
+        with os.scandir(todo.pop()) as it: entries = [*it]
+        todo += [o.path for o in entries if o.is_dir(follow_symlinks=False)]
+        res += filter(_is_file, entries)
+        if len(res)>_max_members: raise S10Error(f'{src}: more than {_max_members:,} files; expected a set of small images')
+    return sorted(res, key=lambda o: o.path.split(os.sep))
+
+def _folder_files(src):
+    for o in _walk(src): yield os.path.relpath(o.path, src).replace(os.sep, '/'), partial(read_bytes, o.path, _max_file)
+
+# %% ../nbs/00_data.ipynb #6ddf86b7
 _archives = {'.tgz':_tar_files, '.tar.gz':_tar_files, '.tar':_tar_files, '.zip':_zip_files}
 
 def _files(src):
     "Name and reader of every file in the folder or archive `src`"
     if src.is_dir(): return _folder_files(src)
+    open_regular(src).close()
     for ext,f in _archives.items():
         if src.name.lower().endswith(ext): return f(src)
     raise S10Error(f'{src}: not a folder or an archive; expected one of {", ".join(_archives)}')
@@ -190,28 +219,39 @@ def _image_key(name):
     return p.parts[-3:] if ok and not p.name.startswith('.') and '__MACOSX' not in p.parts else None
 
 # %% ../nbs/00_data.ipynb #88cc75d5
+def _to_bytes(im):
+    "Image of 16 bits scaled to 8"
+    a = np.asarray(im)
+    if im.mode[0]=='F' or a.min()<0 or a.max()>65535: raise S10Error(f'its pixels are of mode {im.mode}, expected 8 or 16 bits; save it as an 8-bit image')
+    return Image.fromarray(((a.astype(np.int32)+128)//257).astype(np.uint8)) # rounded, and no float64 of each
+
 def to_rgb(
     im:Image.Image # Image of any mode
 )->Image.Image: # RGB, 8 bits
     "`im` upright by its EXIF tag, 16 bits scaled to 8, and transparency on white; raises `S10Error` for numbers that are not bytes or 16 bits"
-    im = ImageOps.exif_transpose(im)
-    if im.mode[0] in 'IF':
-        a = np.asarray(im)
-        if im.mode[0]=='F' or a.min()<0 or a.max()>65535: raise S10Error(f'its pixels are of mode {im.mode}, expected 8 or 16 bits; save it as an 8-bit image')
-        im = Image.fromarray((a/257).round().astype(np.uint8))
-    if not im.has_transparency_data: return im.convert('RGB')
-    im = im.convert('RGBA')
+    if im.getexif().get(274, 1)!=1: im = ImageOps.exif_transpose(im) # a copy, even where nothing is to be turned
+    if im.mode[0] in 'IF': im = _to_bytes(im)
+    if not im.has_transparency_data: return im.convert('RGB') if im.mode!='RGB' else im
+    im = im.convert('RGBA') if im.mode!='RGBA' else im
     return Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im).convert('RGB')
 
 # %% ../nbs/00_data.ipynb #704ce733
 _formats = 'JPEG PNG BMP GIF WEBP PPM TIFF'.split()
-_max_pixels = 100_000_000
+_max_pixels,_max_side = 100_000_000,65_535
+_free_pixels,_pixels_per_byte = 8_000_000,30 # of any file; more for each of its bytes (photographs have 1 to 20)
+
+def _check_size(im, n):
+    "Refuse an image of `n` bytes whose size is none of a photograph"
+    size,most = f'the image is {im.width}x{im.height}',_free_pixels+_pixels_per_byte*n
+    if im.width*im.height>_max_pixels: raise S10Error(f'{size}; expected at most {_max_pixels:,} pixels')
+    if im.width*im.height>most: raise S10Error(f'{size} in a file of {n:,} bytes; expected at most {most:,} pixels in so few')
+    if max(im.size)>_max_side: raise S10Error(f'{size}; expected sides of at most {_max_side:,} pixels')
 
 def _open(data):
     "Image of encoded bytes, not yet decoded"
     try: im = Image.open(io.BytesIO(data), formats=_formats)
     except UnidentifiedImageError: raise ValueError(f'expected {", ".join(_formats)}') from None
-    if im.width*im.height>_max_pixels: raise S10Error(f'the image is {im.width}x{im.height}; expected at most {_max_pixels:,} pixels')
+    _check_size(im, len(data))
     return im
 
 def _decode(name, data):
@@ -223,28 +263,63 @@ def _decode(name, data):
 
 # %% ../nbs/00_data.ipynb #41059913
 def _pixels(item, resize):
-    "RGB array, 32x32, and the size before, of one image: a pair of name and encoded bytes"
-    im = _decode(*item)
-    if im.size!=(32,32) and not resize: raise S10Error(f'{item[0]}: the image is {im.width}x{im.height}, expected 32x32; resize=True (--resize) scales all images')
+    "RGB array, 32x32, and the size before, of one image: a pair of its name and its encoded bytes, or what reads them"
+    name,data = item
+    with _reading(f'{name}: cannot be read', 'expected an image file'): data = data() if callable(data) else data
+    im = _decode(name, data)
+    if im.size!=(32,32) and not resize: raise S10Error(f'{name}: the image is {im.width}x{im.height}, expected 32x32; resize=True (--resize) scales all images')
     return np.asarray(im if im.size==(32,32) else im.resize((32,32), Image.Resampling.BICUBIC)),im.size
 
 def _pixels_or_error(item, resize):
     try: return _pixels(item, resize)
     except S10Error as e: return S10Error(e.msg) # without the frames, which hold the image
 
+# %% ../nbs/00_data.ipynb #7c694c41
+def _start_worker():
+    "Leave signals to the first process, and end when it is killed"
+    for o in ending_signals: signal.signal(o, signal.SIG_IGN)
+    def wait():
+        parent_process().join()
+        os._exit(1)
+    Thread(target=wait, daemon=True).start()
+
+@contextmanager
+def _pool(n):
+    "`n` processes, ended at once when the block raises; raises `S10Error` where one of them was killed"
+    pool = process.ProcessPoolExecutor(n, get_context('fork'), _start_worker)
+    try:
+        yield pool
+        pool.shutdown()
+    except BaseException as e:
+        for o in [*(pool._processes or {}).values()]: o.kill()
+        pool.shutdown() # what is cancelled, as by `map`, can make its thread print a traceback
+        if not isinstance(e, process.BrokenProcessPool): raise
+        raise S10Error('a process that decodes images was killed, as the system does where memory is short; make room, or use smaller images') from e
+
+# %% ../nbs/00_data.ipynb #a03609e3
+def _pixels_or_errors(items, resize): return [_pixels_or_error(o, resize) for o in items]
+
 def _decode_all(items, resize):
-    "Arrays and sizes of all images, decoded on all cores where there are many and the system can fork"
-    n = defaults.cpus if len(items)>5000 and hasattr(os, 'fork') else 0
-    res = parallel(_pixels_or_error, items, resize=resize, n_workers=n, method='fork' if n else None, chunksize=500)
+    "Arrays and sizes of all images, decoded on all cores where there are many"
+    if len(items)>5000 and hasattr(os, 'fork'):
+        with _pool(defaults.cpus) as pool:
+            jobs = [pool.submit(_pixels_or_errors, o, resize) for o in chunked(items, 500)]
+            res = [o for job in jobs for o in job.result()]
+    else: res = _pixels_or_errors(items, resize)
     if bad := [o for o in res if isinstance(o, S10Error)]: raise S10Error(f'{bad[0]}' + (f' … and {len(bad)-1:,} more' if bad[1:] else ''))
     return res
 
 # %% ../nbs/00_data.ipynb #104ecc85
+def _shown(path):
+    "What a path is called in a message"
+    path = str(path)
+    return repr(path) if not path.strip() else path if len(path)<=200 else f'{path[:200]}…'
+
 def open_image(
     path:str|Path # Image file
 )->Image.Image: # RGB, at its own size
     "An image file, upright; raises `S10Error` for one that cannot be read"
-    with _reading(f'{path}: cannot be read', 'expected an image file'): data = _file_bytes(Path(path).expanduser())
+    with _reading(f'{_shown(path)}: cannot be read', 'expected an image file'): data = read_bytes(Path(path).expanduser(), _max_file)
     return _decode(str(path), data)
 
 def read_image(
@@ -254,6 +329,16 @@ def read_image(
     return np.asarray(open_image(path).resize((32,32), Image.Resampling.BICUBIC))
 
 # %% ../nbs/00_data.ipynb #535df20e
+_max_name = 255 # characters, as file systems have it
+
+def _names(names, src):
+    "Name -> `printable` name; raises `S10Error` if two become the same, or one is too long"
+    res,was = {o:printable(o) for o in names},{}
+    for k,v in res.items():
+        if max(map(len, v.split('/')))>_max_name: raise S10Error(f'{src}: the name {v[:100]!r}… is longer than {_max_name} characters; choose a shorter one')
+        if was.setdefault(v, k)!=k: raise S10Error(f'{src}: {ascii(was[v])} and {ascii(k)} would both be called {v}; rename one of them')
+    return res
+
 def _split_sets(d, vocab):
     "Train and test `ImageSet` from the lists of images, of class names, of files and of sizes in `d`"
     o2i = {o:i for i,o in enumerate(vocab)}
@@ -261,7 +346,7 @@ def _split_sets(d, vocab):
         for x,y,files,sizes in (d['train'],d['test']))
 
 def _from_tree(files, src, resize):
-    "Sets from `(split, class, file)` -> encoded image"
+    "Sets from `(split, class, file)` -> encoded image, or what reads it"
     splits = {k:sorted({c for s,c,_ in files if s==k}) for k in ('train','test')}
     for k,v in splits.items():
         if not v: raise S10Error(f'{src}: no images below {k}/; expected {k}/<class>/<image> with one folder a class')
@@ -269,11 +354,13 @@ def _from_tree(files, src, resize):
     if extra := set(splits['test'])-set(vocab):
         raise S10Error(f'{src}: class {sorted(extra)[0]!r} is in test but not in train; expected the same classes in both')
     if len(vocab)<2: raise S10Error(f'{src}: only one class, {vocab[0]!r}; expected at least 2 folders in train')
-    d,keys = {k:([],[],[],[]) for k in splits},sorted(files)
-    items = [('/'.join(o),files[o]) for o in keys]
-    for (k,c,_),(name,_),(im,size) in zip(keys, items, _decode_all(items, resize)):
-        for lst,o in zip(d[k], (im,c,name,size)): lst.append(o)
-    return _split_sets(d, vocab)
+    classes,keys = _names(vocab, src),sorted(files)
+    paths = _names(['/'.join(o) for o in keys], src)
+    items = [(p,files[o]) for o,p in zip(keys, paths.values())]
+    d = {k:([],[],[],[]) for k in splits}
+    for (k,c,_),(p,_),(im,size) in zip(keys, items, _decode_all(items, resize)):
+        for lst,o in zip(d[k], (im,classes[c],p,size)): lst.append(o)
+    return _split_sets(d, sorted(classes.values()))
 
 # %% ../nbs/00_data.ipynb #f7476cb8
 _numpy = {('numpy.core.multiarray','_reconstruct'), ('numpy._core.multiarray','_reconstruct'), ('numpy','ndarray'), ('numpy','dtype')}
@@ -335,8 +422,9 @@ def _unpickle(data, *keys):
 def _batch_names(data):
     "Class names in the bytes of `batches.meta`"
     names, = _unpickle(data, b'label_names')
-    vocab = [o if isinstance(o, str) else bytes.decode(o) for o in names]
-    if len(set(vocab))<max(2, len(vocab)): raise ValueError('expected two or more names, all different')
+    if type(names) is not list: raise ValueError('expected a list of names')
+    vocab = [(o.encode() if isinstance(o, str) else o).decode() for o in names] # no str of a pickle need be text
+    if len(set(vocab))<max(2, len(vocab)) or '' in vocab: raise ValueError('expected two or more names, all different')
     return vocab
 
 def _batch_images(data, n):
@@ -354,7 +442,7 @@ def _warn_copy(files, src):
     from torchvision.datasets import CIFAR10
     md5 = dict([*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta['filename'],CIFAR10.meta['md5'])])
     if odd := [o for o in sorted(files) if hashlib.md5(files[o], usedforsecurity=False).hexdigest()!=md5.get(o)]:
-        warnings.warn(f"{src}: {odd[0]} is not the original file, so its images may be others than CIFAR-10's; it was read without running anything in it")
+        warnings.warn(printable(f"{src}: {odd[0]} is not the original file, so its images may be others than CIFAR-10's; it was read without running anything in it"))
 
 # %% ../nbs/00_data.ipynb #b5dc25f7
 _batches = {f'data_batch_{i}':'train' for i in range(1,6)} | {'test_batch':'test'}
@@ -363,11 +451,12 @@ def _from_batches(files, src):
     "Sets from file name -> pickled batch"
     if miss := {*_batches,'batches.meta'}-set(files): raise S10Error(f'{src}: {sorted(miss)[0]} is missing; expected the seven files of cifar-10-batches-py')
     def reading(f): return _reading(f'{src}: {f} is not a CIFAR-10 batch file', 'download the original archive again')
-    with reading('batches.meta'): vocab = _batch_names(files['batches.meta'])
+    with reading('batches.meta'): vocab = [*_names(_batch_names(files['batches.meta']), src).values()]
     d = {k:([],[],[],[]) for k in ('train','test')}
     for f,k in _batches.items():
         with reading(f): x,y = _batch_images(files[f], len(vocab))
         for lst,o in zip(d[k], (x, [vocab[i] for i in y], [f'{f}[{i}]' for i in range(len(y))], [(32,32)]*len(y))): lst.extend(o)
+    if len(vocab)>len(d['train'][0]): raise S10Error(f'{src}: {len(vocab):,} class names for {len(d["train"][0]):,} training images; download the original archive again')
     _warn_copy(files, src)
     return _split_sets(d, vocab)
 
@@ -379,7 +468,7 @@ def _read(src, resize=False):
         for name,read in _files(src):
             if key := _image_key(name):
                 if key in tree: raise S10Error(f'{src}: {"/".join(key)} occurs twice; expected one train and one test folder')
-                tree[key] = read()
+                tree[key] = read if src.is_dir() else read() # a folder may be larger than memory
             elif (f := PurePosixPath(name).name) in {*_batches,'batches.meta'}: batches[f] = read()
     if batches: return _from_batches(batches, src)
     if not tree: raise S10Error(f'{src}: no images found; expected train/<class>/<image> and test/<class>/<image>, or the files of cifar-10-batches-py')
@@ -390,14 +479,17 @@ def cache_dir():
     "Where decoded images are kept: `$S10_CACHE`, or `s10_fastai` in the user's cache folder"
     return Path(os.environ.get('S10_CACHE') or xdg_cache_home()/'s10_fastai')
 
+_max_archive = 4_000_000_000 # bytes
+
 def _source_key(src, resize):
     "Name that changes with the content of `src`"
     h = hashlib.sha256(b'3 resized' if resize else b'3')
-    if src.is_file():
-        with open(src, 'rb') as f:
-            while b := f.read(1<<20): h.update(b)
+    if src.is_dir():
+        for o in _walk(src): h.update(os.fsencode(f'{os.path.relpath(o.path, src)} {(s := o.stat()).st_size} {s.st_mtime_ns}\n'))
     else:
-        for o in sorted(o for o in src.rglob('*') if o.is_file()): h.update(os.fsencode(f'{o.relative_to(src)} {(s := o.stat()).st_size} {s.st_mtime_ns}\n'))
+        with open_regular(src) as f:
+            if (n := os.fstat(f.fileno()).st_size)>_max_archive: raise S10Error(f'{src}: {n:,} bytes; expected an archive of at most {_max_archive:,}')
+            while b := f.read(1<<20): h.update(b)
     return h.hexdigest()[:32]
 
 # %% ../nbs/00_data.ipynb #3e04d920
@@ -411,9 +503,48 @@ def _sets_hash(train, test):
     return h.hexdigest()
 
 # %% ../nbs/00_data.ipynb #f220e83d
+_arrays = {f'{k}_{f}':o for k in ('train','test') for f,o in dict(x=('|u1',(None,32,32,3)), y=('<i8',(None,)), files=('U',(None,)), sizes=('<i4',(None,2))).items()} | dict(
+    vocab=('U',(None,)), sha256=('U',())) # type, or its kind, and shape
+
+def _check_array(z, m, kind, dims):
+    "Refuse the member `m` of a cache file unless it is an array of that type and shape, and has the bytes it claims"
+    with z.open(m) as f:
+        np.lib.format.read_magic(f)
+        shape,_,dtype = np.lib.format.read_array_header_1_0(f)
+        if kind not in (dtype.str,dtype.kind) or len(shape)!=len(dims) or any(o not in (n,None) for n,o in zip(shape, dims)): raise ValueError(m.filename)
+        if not 0<math.prod(shape)*dtype.itemsize==m.file_size-f.tell(): raise ValueError(m.filename)
+
+def _check_arrays(f):
+    "Refuse the cache file `f` unless it holds our arrays, uncompressed and once each"
+    with zipfile.ZipFile(f) as z:
+        found = {o.filename.removesuffix('.npy'):o for o in z.infolist()}
+        ours = {*found}=={*_arrays} and not any(o.compress_type for o in found.values())
+        if not ours or sum(o.file_size for o in found.values())>os.fstat(f.fileno()).st_size: raise ValueError('not our arrays')
+        for k,o in found.items(): _check_array(z, o, *_arrays[k])
+
+# %% ../nbs/00_data.ipynb #77c63b21
+def _is_sound(s):
+    "Whether the parts of the `ImageSet` fit each other"
+    names,n = [*s.vocab,*s.files.tolist()],len(s.vocab)
+    ok = len(s.x)==len(s.y)==len(s.files)==len(s.sizes) and 0<=s.y.min() and s.y.max()<n>1 and len({*s.vocab})==n and s.sizes.min()>0
+    return ok and all(names) and printable(txt := ''.join(names))==txt
+
+def _load_sets(path):
+    "Both sets from `path`, or `None` where there is no sound file"
+    try:
+        with open_regular(path) as f:
+            _check_arrays(f)
+            f.seek(0)
+            with np.load(f) as d:
+                x,y,files,sizes = ([d[f'{k}_{o}'] for k in ('train','test')] for o in _fields)
+                sets = tuple(ImageSet(*o[:2], d['vocab'].tolist(), *o[2:]) for o in zip(x, y, files, sizes))
+                return sets if all(map(_is_sound, sets)) and d['sha256']==_sets_hash(*sets) else None
+    except Exception: return None
+
+# %% ../nbs/00_data.ipynb #a9f5d1c0
 def _sweep(folder):
     "Remove what killed processes left in `folder` more than a day ago"
-    for o in folder.glob('*.tmp'):
+    for o in folder.glob('*.npz.*.tmp'):
         with suppress(OSError):
             if o.stat().st_mtime<time()-24*60*60: o.unlink()
 
@@ -424,21 +555,12 @@ def _save_sets(path, train, test):
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path.parent)
         with replacing(path) as tmp, open(tmp, 'wb') as f: np.savez(f, vocab=np.array(train.vocab), sha256=_sets_hash(train, test), **arrays)
-    except OSError as e: warnings.warn(f'{path.parent}: decoded images were not kept ({e}); set S10_CACHE to a folder with space')
-
-def _load_sets(path):
-    "Both sets from `path`, or `None` where there is no sound file"
-    try:
-        with np.load(path) as d:
-            x,y,files,sizes = ([d[f'{k}_{f}'] for k in ('train','test')] for f in _fields)
-            sets = tuple(ImageSet(*o[:2], d['vocab'].tolist(), *o[2:]) for o in zip(x, y, files, sizes))
-            return sets if d['sha256']==_sets_hash(*sets) else None
-    except Exception: return None
+    except (OSError,ValueError) as e: warnings.warn(printable(f'{_shown(path.parent)}: decoded images were not kept ({why(e)}); set S10_CACHE to a folder with space'))
 
 # %% ../nbs/00_data.ipynb #2b9013c2
 def _cached(src, resize):
     "Sets of a folder or archive, decoded only the first time"
-    with _reading(f'{src}: unreadable', 'expected a folder or an archive'): path = cache_dir()/f'{_source_key(src, resize)}.npz'
+    with _reading(f'{src}: cannot be read', 'expected a folder or an archive'): path = cache_dir()/f'{_source_key(src, resize)}.npz'
     if sets := _load_sets(path): return sets
     sets = _read(src, resize)
     _save_sets(path, *sets)
@@ -467,7 +589,7 @@ def _cifar10():
         return root/CIFAR10.filename
     for get in (partial(untar_data, URLs.CIFAR), original):
         try: return get()
-        except Exception as e: tried.append(str(e))
+        except Exception as e: tried.append(why(e))
     raise S10Error(f'cifar10: no download ({"; ".join(tried)}). Without a network use "digits", the path of a folder or archive with '
         'train/<class>/<image> and test/<class>/<image>, or the path of cifar-10-python.tar.gz (cifar-10-batches-py)')
 
@@ -478,10 +600,11 @@ def load_images(
 )->tuple: # Train and test `ImageSet`
     "Train and test images of `src`, decoded once and cached; raises `S10Error` for a source that cannot be used"
     if src=='digits': return _digits()
-    with _reading(f'{src}: unreadable', 'expected a folder or an archive'):
+    name = _shown(src)
+    with _reading(f'{name}: cannot be read', 'expected a folder or an archive'):
         path = Path(_cifar10() if src=='cifar10' else src).expanduser()
-        found = path.exists()
-    if not found: raise S10Error(f'{src}: no such file or folder; expected digits, cifar10, or the path of a folder or archive')
+        found = str(src).strip() and path.exists()
+    if not found: raise S10Error(f'{name}: no such file or folder; expected digits, cifar10, or the path of a folder or archive')
     return _cached(path, resize)
 
 # %% ../nbs/00_data.ipynb #262a63d7

@@ -6,18 +6,19 @@
 __all__ = ['read_toml', 'read_experiment', 'experiment', 'read_records', 'mean_interval', 'summarize', 'markdown', 'plot_rows']
 
 # %% ../nbs/09a_experiments.ipynb #18d3f091
-import json,re
+import json,re,shlex
 from inspect import signature
 from pathlib import Path
 
 import numpy as np,pandas as pd
 from scipy import stats
 
-from .data import S10Error
+from .core import S10Error,is_taken,printable,read_bytes,why
+from .data import _reading,_shown,load_images
 from .evidence import numbers
 from .learner import change_recipe,get_recipe,neutral
 from .predict import predictions,read_run
-from .train import _write_json,train
+from .train import _check_settings,_write_json,train
 
 # %% ../nbs/09a_experiments.ipynb #ab2ba05e
 def _both(args, row):
@@ -29,32 +30,58 @@ def _both(args, row):
 try: import tomllib
 except ImportError: import tomli as tomllib # Python 3.10
 
-def _check_args(args, where):
-    "Raise `S10Error` unless `args` are arguments of `train` that an experiment may set"
-    known = [o for o in signature(train).parameters if o not in ('seed','out','resume','quiet','cbs')]
-    if bad := [o for o in args if o not in known]: raise S10Error(f'{where}: {bad[0]} is no argument here; expected some of {", ".join(known)}')
-
 def read_toml(
     path:str|Path, # TOML file
     like:str # A file of this kind, for the message
 )->dict:
     "What a TOML file holds; raises `S10Error` for one that cannot be read"
-    try: return tomllib.loads(Path(path).expanduser().read_text())
-    except OSError as e: raise S10Error(f'{path}: cannot be read ({e.strerror}); expected a file such as {like}') from e
-    except ValueError as e: raise S10Error(f'{path}: not TOML ({e})') from e
+    name = _shown(path)
+    with _reading(f'{name}: cannot be read', f'expected a file such as {like}'): data = read_bytes(Path(path).expanduser(), 1_000_000)
+    with _reading(f'{name}: not TOML', f'expected a file such as {like}'): return tomllib.loads(data.decode())
+
+# %% ../nbs/09a_experiments.ipynb #cca3f5c6
+def _check_types(args, where):
+    "Raise `S10Error` unless `args` are arguments of `train` that an experiment may set, and of their types"
+    known = {k:o.annotation for k,o in signature(train).parameters.items() if k not in ('seed','out','resume','quiet','cbs')}
+    for k,v in args.items():
+        if k not in known: raise S10Error(f'{where}: {k[:100]} is no argument here; expected some of {", ".join(known)}')
+        if type(v) is not known[k] and (type(v),known[k])!=(int,float): raise S10Error(f'{where}: {k} is {repr(v)[:100]}; expected a value of type {known[k].__name__}')
+        if type(v) is str and len(v)>1000: raise S10Error(f'{where}: {k} has {len(v):,} characters; expected at most 1,000')
+
+def _check_args(args, where):
+    "Raise `S10Error` for arguments that `train` would refuse"
+    _check_types(args, where)
+    try:
+        _check_settings(**{k:args[k] for k in signature(_check_settings).parameters if k in args})
+        recipe = args.get('recipe', 'assignment')
+        change_recipe(recipe, args['change']) if 'change' in args else get_recipe(recipe)
+    except S10Error as e: raise S10Error(f'{where}: {e}') from e
+
+# %% ../nbs/09a_experiments.ipynb #312d91cf
+def _check_seeds(seeds, where):
+    "Raise `S10Error` unless `seeds` are a list of them"
+    if type(seeds) is not list or not seeds or not all(type(o) is int and 0<=o<2**32 for o in seeds):
+        raise S10Error(f'{where} are {repr(seeds)[:100]}; expected a list of whole numbers from 0 to {2**32-1}')
+
+def _is_experiment(exp):
+    "Whether it has the parts of an experiment"
+    ok = {*exp}=={'about','args','rows','seeds'} and type(exp['about']) is str and type(exp['args']) is type(exp['rows']) is dict
+    return ok and len(exp['rows'])>0 and all(type(o) is dict for o in exp['rows'].values())
 
 def read_experiment(
     path:str|Path # TOML file with `about`, `seeds`, `args` and `rows`
 )->dict: # The same, with `name`; each row has all arguments of its runs, a `change` after that of `args`
     "Read an experiment; raises `S10Error` for a file that is not one"
     exp,path = read_toml(path, 'experiments/final-w16.toml'),Path(path)
-    if [*sorted(exp)]!=['about','args','rows','seeds'] or not all(isinstance(o, dict) for o in (exp['args'],exp['rows'],*exp['rows'].values())) or not exp['rows']:
-        raise S10Error(f'{path}: expected about, seeds, and tables args and rows, with one table a row; found {", ".join(exp) or "nothing"}')
-    if not exp['seeds'] or not all(type(o) is int for o in exp['seeds']): raise S10Error(f'{path}: seeds are {exp["seeds"]}; expected a list of whole numbers')
+    if not _is_experiment(exp): raise S10Error(f'{path}: expected about, seeds, and tables args and rows, with one table a row; found {", ".join(exp)[:200] or "nothing"}')
+    _check_seeds(exp['seeds'], f'{path}: seeds')
     for k,v in exp['rows'].items():
-        if not re.fullmatch(r'[\w.+-]+', k): raise S10Error(f'{path}: row {k!r}; expected a name of letters, digits and . + - _, since files are named after it')
-        _check_args(exp['args']|v, f'{path}, row {k}')
-    return exp | dict(name=path.stem, rows={k:_both(exp['args'], v) for k,v in exp['rows'].items()})
+        if not re.fullmatch(r'[\w.+-]{1,50}', k):
+            raise S10Error(f'{path}: row {k[:100]!r}; expected a name of at most 50 letters, digits and . + - _, since files are named after it')
+        for o in (exp['args'],v): _check_types(o, f'{path}, row {k}')
+    rows = {k:_both(exp['args'], v) for k,v in exp['rows'].items()}
+    for k,v in rows.items(): _check_args(v, f'{path}, row {k}')
+    return exp | dict(name=path.stem, about=printable(exp['about'], '\n'), rows=rows)
 
 # %% ../nbs/09a_experiments.ipynb #c9b042d1
 def _record(path, **kw):
@@ -71,22 +98,35 @@ def _meant(args):
 
 def _same(args, record, file):
     "Raise `S10Error` unless the run of `record` had these arguments and what the recipe says now, wherever its images and its folder were"
+    with _reading(f'{file}: not a record of this version', 'use another --out, or delete it'): _compare(args, record, file)
+
+def _compare(args, record, file):
     settings,args = _meant({k:v.default for k,v in signature(train).parameters.items() if k not in ('resume','quiet','cbs')} | args)
     had = json.loads(json.dumps(neutral)) | record['settings']
     had |= dict(ends=round(had['div_final']/had['div'], 6)) | {k:v for k,v in record['args'].items() if k in args}
     for k,v in (settings | {k:v for k,v in args.items() if k in had}).items():
         if had[k]!=v: raise S10Error(f'{file}: made with {k}={had[k]}, not {v}; use another --out, or delete it')
 
+# %% ../nbs/09a_experiments.ipynb #edf92393
+def _folder(path, option):
+    "Make the folder `path` if need be; raises `S10Error` where that fails"
+    try: path.mkdir(parents=True, exist_ok=True)
+    except (OSError,ValueError) as e: raise S10Error(f'{_shown(path)}: cannot make this folder ({why(e)}); choose another {option}') from e
+
+def _find_images(args, path):
+    "Raise `S10Error` unless the images that the experiment `path` names are here"
+    try: load_images(args.get('data', 'digits'), args.get('resize', False))
+    except S10Error as e: raise S10Error(f'{path}: {e}; say by --data where the images are') from e
+
 def _make(args, path, file, **kw):
     "Make the run in the folder `path`, or go on with it, and its record in `file`, unless another process does; gives whether it was made"
     from filelock import FileLock,Timeout
-    path.parent.mkdir(parents=True, exist_ok=True)
+    for o,option in ((path.parent,'--runs'), (file.parent,'--out')): _folder(o, option)
     try:
         with FileLock(f'{path}.lock', timeout=0):
             if not file.exists():
                 train(resume=path) if path.exists() else train(**args, out=path)
                 _same(args, read_run(path), path)
-                file.parent.mkdir(parents=True, exist_ok=True)
                 _write_json(file, _record(path, **kw))
         return True
     except Timeout: return False
@@ -102,9 +142,11 @@ def experiment(
 )->list: # Records, files that are there now
     "Make all runs of an experiment that are not there yet; raises `S10Error` for a row that it does not have"
     exp = read_experiment(path)
-    if bad := [o for o in rows or [] if o not in exp['rows']]: raise S10Error(f'{path} has no row {bad[0]}; expected some of {", ".join(exp["rows"])}')
+    if bad := [o for o in rows or [] if o not in exp['rows']]: raise S10Error(f'{path} has no row {bad[0][:100]}; expected some of {", ".join(exp["rows"])}')
+    if seeds: _check_seeds(seeds, 'seeds')
     todo = [(r,s) for s in seeds or exp['seeds'] for r in rows or exp['rows']]
     files = [Path(out)/exp['name']/f'{r}-{s}.json' for r,s in todo]
+    for r in {} if data else {r:0 for (r,_),f in zip(todo, files) if not is_taken(f)}: _find_images(exp['rows'][r], path)
     for (r,s),f in zip(todo, files):
         args = exp['rows'][r] | dict(seed=s) | (dict(data=str(data)) if data else {})
         if f.exists(): _same(args, read_run(f), f)
@@ -112,15 +154,26 @@ def experiment(
     return [o for o in files if o.exists()]
 
 # %% ../nbs/09a_experiments.ipynb #a918a922
+_numbers = 'seed plain flip train loss seconds'.split()
+
+def _line(file):
+    "The line of a record; raises `S10Error` where it has none"
+    run = read_run(file)
+    with _reading(f'{file}: not the record of a run of an experiment', 'delete it, and s10_experiment makes it again'):
+        res = dict(row=run['row'], seed=run['seed'], accuracy=run['accuracy_flip' if run['settings'].get('tta') else 'accuracy'], plain=run['accuracy'], flip=run['accuracy_flip'],
+            train=run['history'][-1]['train_accuracy'], loss=run['test_loss'], seconds=run['times']['total'], weights=run['sha256']['weights'], images=str(run['data']['sha256']))
+        if bad := [k for k in _numbers if type(res[k]) not in (int,float) or not np.isfinite(res[k])]: raise ValueError(f'{bad[0]} is {repr(res[bad[0]])[:100]}')
+        if type(res['row']) is not str or type(res['weights']) is not str: raise ValueError('row and weights are texts')
+        return res | dict(row=printable(res['row']))
+
 def read_records(
     path:str|Path # Folder of an experiment under `results`
 )->pd.DataFrame: # A line for each run: row, seed, accuracy, plain, flip, train, loss, seconds, weights
     "Records of an experiment; `accuracy` is that with the mirror image (`flip`) where the recipe asks for it, else without (`plain`)"
-    runs = [read_run(o) for o in sorted(Path(path).glob('*.json'))]
-    if not runs: raise S10Error(f'{path}: no records here; make them by s10_experiment')
-    if len({str(r['data']['sha256']) for r in runs})>1: raise S10Error(f'{path}: records of different images, which cannot be compared; use another --out for other --data')
-    return pd.DataFrame([dict(row=r['row'], seed=r['seed'], accuracy=r['accuracy_flip' if r['settings'].get('tta') else 'accuracy'], plain=r['accuracy'], flip=r['accuracy_flip'],
-        train=r['history'][-1]['train_accuracy'], loss=r['test_loss'], seconds=r['times']['total'], weights=r['sha256']['weights']) for r in runs])
+    rows = [_line(o) for o in sorted(Path(path).glob('*.json'))]
+    if not rows: raise S10Error(f'{path}: no records here; make them by s10_experiment')
+    if len({o.pop('images') for o in rows})>1: raise S10Error(f'{path}: records of different images, which cannot be compared; use another --out for other --data')
+    return pd.DataFrame(rows)
 
 def mean_interval(
     xs, # Numbers
@@ -149,13 +202,15 @@ def summarize(
 # %% ../nbs/09a_experiments.ipynb #365505df
 def markdown(
     summary:pd.DataFrame, # From `summarize`
-    file:str|Path # The experiment, for the commands
+    file:str|Path, # The experiment, for the commands
+    data:str=None # Where its images are, if not where it says, for the commands
 )->str: # Percent
     "Table of `summary`, each row with the command that makes it again"
+    where = f' --data {shlex.quote(printable(data))}' if data else ''
     def pm(a, b): return f'{a:.2f}' if np.isnan(b) else f'{a:.2f} ± {b:.2f}'
     def line(r):
         diff = '' if np.isnan(r.diff) else f'{100*r.diff:+.2f}' if np.isnan(r.se) else f'{100*r.diff:+.2f} ± {100*r.se:.2f}'
-        return f'| `{r.Index}` | {r.n} | {pm(100*r.mean, 100*r.sd)} | {"" if np.isnan(r.half) else f"{100*(r.mean-r.half):.2f} to {100*(r.mean+r.half):.2f}"} | {diff} | `s10_experiment {file} --rows {r.Index} --out again` |'
+        return f'| `{r.Index}` | {r.n} | {pm(100*r.mean, 100*r.sd)} | {"" if np.isnan(r.half) else f"{100*(r.mean-r.half):.2f} to {100*(r.mean+r.half):.2f}"} | {diff} | `s10_experiment {file} --rows {r.Index}{where} --out again` |'
     head = '| row | n | accuracy, % | 95 % interval | difference, points | again |\n|---|--:|--:|--:|--:|---|\n'
     return head+'\n'.join(map(line, summary.itertuples()))
 

@@ -7,18 +7,19 @@ __all__ = ['trial_args', 'read_sweep', 'Pruning', 'read_trials', 'trial_line', '
            'finish_sweep']
 
 # %% ../nbs/09d_sweep.ipynb #29cb0db7
-import warnings
+import math,warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np,pandas as pd
 from fastai.callback.core import Callback
 
 from .checkpoint import Checkpoint,locked
-from .data import S10Error,replacing
-from .experiments import _check_args,read_toml
-from .learner import change_recipe,get_recipe
+from .core import S10Error,open_regular,printable,replacing,why
+from .data import _reading
+from .experiments import _check_args,_folder,read_toml
 from .predict import read_run
-from .train import _check_settings,save_fig,train
+from .train import save_fig,train
 
 # %% ../nbs/09d_sweep.ipynb #11469b08
 def _optuna():
@@ -47,31 +48,42 @@ def trial_args(
     changes = [*([args['change']] if 'change' in args else []), *(f'{k}={v}' for k,v in params.items() if k not in _arguments)]
     return args | (dict(change=', '.join(changes)) if changes else {})
 
+# %% ../nbs/09d_sweep.ipynb #479d7339
+def _is_value(o): return type(o) in (str,bool,int) or type(o) is float and math.isfinite(o)
+
+def _check_range(v):
+    "Raise an error unless `v` says what is tried, in values that Optuna keeps"
+    if type(v) is not dict or not ({*v}=={'choices'} or {'low','high'}<={*v}<={'low','high','step','log'}): raise ValueError('not the entries of a range')
+    values = v.get('choices', [v.get(o, 1) for o in ('low','high','step')])
+    if type(values) is not list or not values or not all(map(_is_value, values)): raise ValueError('no list of numbers or words')
+    if 'choices' in v: return
+    if type(v.get('log', False)) is not bool or any(type(o) not in (int,float) or abs(o)>1e15 for o in values) or v['low']>v['high']: raise ValueError('no numbers from low to high')
+
 def _check_search(exp, path):
     "Raise `S10Error` unless all that is searched can be tried, at both ends or for each choice"
     study = _optuna().create_study()
     for k,v in exp['search'].items():
-        try: _suggest(study.ask(), {k:v})
-        except (KeyError,TypeError,ValueError) as e: raise S10Error(f'{path}: cannot search {k} in {v} ({e}); expected low and high, perhaps with log or step, or choices') from e
-        for o in v.get('choices') or (v['low'],v['high']):
-            try:
-                r = (a := trial_args(exp, {k:o})).get('recipe', 'assignment')
-                _check_settings(**{k:a[k] for k in ('bs','width','limit','epochs','holdout','lr','augment','precision') if k in a})
-                change_recipe(r, a['change']) if 'change' in a else get_recipe(r)
-            except S10Error as e: raise S10Error(f'{path}: {k} = {o}: {e}') from e
+        with _reading(f'{path}: cannot search {k[:100]} in {repr(v)[:100]}', 'expected low and high, perhaps with log or step, or choices'):
+            _check_range(v)
+            _suggest(study.ask(), {k:v})
+        for o in v.get('choices') or (v['low'],v['high']): _check_args(trial_args(exp, {k:o}), f'{path}: {k} = {repr(o)[:100]}')
 
 # %% ../nbs/09d_sweep.ipynb #9ec56629
+def _is_sweep(exp):
+    "Whether it has the parts of a sweep"
+    ok = {*exp}=={'about','args','search','seed'} and type(exp['about']) is str and type(exp['args']) is type(exp['search']) is dict
+    return ok and len(exp['search'])>0 and type(exp['seed']) is int and 0<=exp['seed']<2**32-10_000 # each trial has a seed of its own
+
 def read_sweep(
     path:str|Path # TOML file with `about`, `args`, `search`, and perhaps a `seed` for both proposals and training
 )->dict: # The same, with `name` and `seed`
     "Read a sweep; raises `S10Error` for a file that is not one"
     exp,path = dict(seed=42)|read_toml(path, 'experiments/sweep-digits.toml'),Path(path)
-    if {*exp}!={'about','args','search','seed'} or not isinstance(exp['args'], dict) or not isinstance(exp['search'], dict) or not exp['search'] or type(exp['seed']) is not int:
-        raise S10Error(f'{path}: expected about, tables args and search, and perhaps a seed, a whole number; found {", ".join(exp)}')
+    if not _is_sweep(exp): raise S10Error(f'{path}: expected about, tables args and search, and perhaps a seed, a whole number; found {", ".join(exp)[:200]}')
     _check_args(exp['args'], path)
     if not exp['args'].get('holdout'): raise S10Error(f'{path}: args has no holdout; settings are never chosen on the test images, so say how many training images to hold out')
     _check_search(exp, path)
-    return exp | dict(name=path.stem)
+    return exp | dict(name=path.stem, about=printable(exp['about'], '\n'))
 
 # %% ../nbs/09d_sweep.ipynb #40df3a21
 class Pruning(Callback):
@@ -90,7 +102,8 @@ class Pruning(Callback):
 def _run_trial(study, trial, exp, folder, data):
     "Make a trial, or go on with it, and tell the study what it came to"
     optuna,path,where = _optuna(),folder/f'trial-{trial.number:04}',dict(data=str(data)) if data else {}
-    args,kw = trial_args(exp, _suggest(trial, exp['search'])),dict(quiet=True, cbs=Pruning(trial))
+    with _reading(f'{folder}: trial {trial.number} is of another sweep', 'use another --out'): params = _suggest(trial, exp['search'])
+    args,kw = trial_args(exp, params),dict(quiet=True, cbs=Pruning(trial))
     try: study.tell(trial, read_run(train(resume=path, **where, **kw) if path.exists() else train(**args|where, seed=exp['seed'], out=path, **kw))['accuracy'])
     except optuna.TrialPruned:
         for o in path.glob('checkpoints/*.safetensors'): o.unlink()
@@ -101,16 +114,32 @@ def _run_trial(study, trial, exp, folder, data):
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
 # %% ../nbs/09d_sweep.ipynb #41a96881
+def _storage(folder):
+    "What Optuna calls the study in `folder`; raises `S10Error` for a link, or what is no file, in its place"
+    from sqlalchemy.engine import URL
+    for o in ('sweep.db','sweep.db-journal','lock'):
+        file = folder/o
+        if file.is_symlink(): raise S10Error(f'{file}: a link, and nothing is written through one; put what it names in its place, or remove it')
+        if file.exists():
+            with _reading(f'{file}: cannot be read', 'use another --out'): open_regular(file).close()
+    return URL.create('sqlite', database=str(folder.absolute()/'sweep.db')).render_as_string() # a path may hold a `?`
+
+def _reading_study(folder): return _reading(f'{folder/"sweep.db"}: not the study of a sweep, or damaged', 'use another --out, or remove it')
+
 def _study(exp, folder):
     "The study in `folder`, begun there if need be; raises `S10Error` if it is of other settings"
     optuna,same = _optuna(),{k:v for k,v in exp.items() if k in ('args','search','seed')}
-    study = optuna.create_study(storage=f'sqlite:///{folder.absolute()}/sweep.db', study_name=exp['name'], direction='maximize', load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=exp['args'].get('epochs', 24)//3))
-    had = study.user_attrs.get('file', same)
-    if had!=same: raise S10Error(f'{folder}: begun with other {", ".join(k for k in same if same[k]!=had[k])} than the file has now; use another --out, or the file as it was')
-    study.set_user_attr('file', same)
+    storage = _storage(folder)
+    with _reading_study(folder):
+        study = optuna.create_study(storage=storage, study_name=exp['name'], direction='maximize', load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=exp['args'].get('epochs', 24)//3))
+        had = study.user_attrs.get('file', same)
+        if had!=same: raise S10Error(f'{folder}: begun with other {", ".join(k for k in same if same[k]!=had[k])} than the file has now; use another --out, or the file as it was')
+        if 'file' not in study.user_attrs: study.set_user_attr('file', same)
+        study.get_trials()
     return study
 
+# %% ../nbs/09d_sweep.ipynb #b40bcaac
 def _todo(study, n, seed):
     "Trials that were cut off, and then new ones until there are `n`"
     optuna = _optuna()
@@ -124,15 +153,16 @@ def _row(t):
     "A line of the table for a trial of Optuna"
     seen = t.intermediate_values
     acc = t.value if t.value is not None else seen[max(seen)] if seen else np.nan
-    return dict(trial=t.number, state=t.state.name.lower(), accuracy=acc, epochs=len(seen), **t.params)
+    return dict(trial=t.number, state=t.state.name.lower(), accuracy=float(acc), epochs=len(seen), **t.params)
 
 def read_trials(
     folder:str|Path # Folder of a sweep
 )->pd.DataFrame: # trial, state (complete, pruned, fail or running), accuracy on the held-out images 0..1, epochs, and a column for each thing searched
     "Table of the trials of a sweep; raises `S10Error` where there is none"
-    file = Path(folder).expanduser().absolute()/'sweep.db'
-    if not file.exists(): raise S10Error(f'{file}: no such file; expected the folder that s10_sweep made')
-    return pd.DataFrame(map(_row, _optuna().load_study(study_name=None, storage=f'sqlite:///{file}').get_trials()))
+    folder,optuna = Path(folder).expanduser(),_optuna()
+    if not (folder/'sweep.db').exists(): raise S10Error(f'{folder/"sweep.db"}: no such file; expected the folder that s10_sweep made')
+    storage = _storage(folder)
+    with _reading_study(folder): return pd.DataFrame(map(_row, optuna.load_study(study_name=None, storage=storage).get_trials()))
 
 def trial_line(
     df:pd.DataFrame, # From `read_trials`
@@ -144,6 +174,15 @@ def trial_line(
     return f'trial {i}, {params}: {r.state} after {r.epochs} epochs, accuracy {r.accuracy:.2%}'
 
 # %% ../nbs/09d_sweep.ipynb #6411335a
+@contextmanager
+def _no_study_lost(folder):
+    "Say in one line what Optuna or SQLite cannot read or write, such as on a full disk; trials that are made are kept"
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+    try: yield
+    except (StorageInternalError,SQLAlchemyError) as e:
+        raise S10Error(f'{folder/"sweep.db"}: cannot be read or written ({why(e.__cause__ or e)}); make room, or use another --out') from e
+
 def sweep(
     path:str|Path, # TOML file
     trials:int, # How many trials there are to be in the end, with those there are already
@@ -152,11 +191,12 @@ def sweep(
     report=None # Called with a line for each trial
 )->pd.DataFrame: # As `read_trials` gives it
     "Make the trials that a sweep lacks, each in a folder of its own; raises `S10Error` for a bad file, or one that was begun with others"
-    if trials<1: raise S10Error(f'--trials is {trials}; expected 1 or more')
+    if type(trials) is not int or not 1<=trials<=10_000: raise S10Error(f'--trials is {trials}; expected 1 to 10,000')
     exp = read_sweep(path)
     folder = Path(out).expanduser()/exp['name']
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    _folder(folder, '--out')
+    _storage(folder)
+    with locked(folder), _no_study_lost(folder):
         study = _study(exp, folder)
         for trial in _todo(study, trials, exp['seed']):
             _run_trial(study, trial, exp, folder, data)
@@ -215,4 +255,4 @@ def finish_sweep(
     save_fig(plot_params(df, [k for k,v in exp['search'].items() if v.get('log')]), folder/'parameters.png')
     if not len(ok): return 'no trial was completed'
     i = int(ok.trial[ok.accuracy.idxmax()])
-    return f'best: {trial_line(df, i)}\n{read_run(folder/f"trial-{i:04}")["command"]}'
+    return f'best: {trial_line(df, i)}\n{printable(read_run(folder/f"trial-{i:04}")["command"])}'

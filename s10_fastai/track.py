@@ -7,12 +7,14 @@ __all__ = ['TensorBoardLog', 'WandbLog', 'tracker_names', 'Tracker', 'tracking',
 
 # %% ../nbs/03c_track.ipynb #9ada0e0d
 import secrets
+from contextlib import suppress
 from importlib import import_module
 
 from fastai.vision.all import *
 
 from .checkpoint import Checkpoint
-from .data import S10Error,replacing
+from .core import S10Error,printable,read_bytes,refuse_links,replacing
+from .data import _reading
 
 # %% ../nbs/03c_track.ipynb #7f2fb073
 class TensorBoardLog:
@@ -45,7 +47,7 @@ class WandbLog:
         mode = env.get('WANDB_MODE', 'offline')
         report = env.get('WANDB_ERROR_REPORTING', str(mode=='online'))
         with modified_env(WANDB_CACHE_DIR=env.get('WANDB_CACHE_DIR', str(folder/'wandb/cache')), WANDB_ERROR_REPORTING=report):
-            try: self.run = wandb.init(project=env.get('WANDB_PROJECT', 's10_fastai'), name=folder.name, id=id, dir=folder, config=config, resume='allow',
+            try: self.run = wandb.init(project=env.get('WANDB_PROJECT', 's10_fastai'), name=printable(folder.name)[:128], id=id, dir=folder, config=config, resume='allow',
                 mode=mode, reinit='create_new', settings=wandb.Settings(silent=True, console='off'))
             except (wandb.Error,ValueError) as e: raise S10Error(f'wandb: {" ".join(str(e).split())}; without WANDB_MODE it needs neither network nor account') from e
 
@@ -65,7 +67,7 @@ def tracker_names(
     "Names of trackers; raises `S10Error` for one that is unknown, or whose library is missing"
     names = [o.strip() for o in track.split(',')] if isinstance(track, str) else L(track)
     for o in names:
-        if o not in _logs: raise S10Error(f'--track {o}: no such tracker; expected tensorboard, wandb, or both with a comma between them')
+        if o not in [*_logs]: raise S10Error(f'--track {str(o)[:100]}: no such tracker; expected tensorboard, wandb, or both with a comma between them')
         try: import_module(o)
         except ImportError as e: raise S10Error(f"{o} is missing; pip install 's10_fastai[track]' to track a run") from e
     return L(names).unique()
@@ -102,6 +104,14 @@ class Tracker(Callback):
         found = {f'pictures/{o.stem}':o for o in map(Path, files) if o.exists()}
         for o in self.logs if found else []: o.pictures(found, step or self.state['step'])
 
+# %% ../nbs/03c_track.ipynb #ee402def
+def _read_state(file):
+    "What has been logged, as `file` says, or nothing if it says nothing sound"
+    with suppress(S10Error,OSError,ValueError,RecursionError):
+        o = json.loads(read_bytes(file, 10_000))
+        if type(o) is dict and {*o}=={'step','wandb'} and type(o['step']) is int and 0<=o['step']<2**31 and re.fullmatch('[0-9a-f]{8}', str(o['wandb'])): return o
+    return dict(step=0, wandb=secrets.token_hex(4))
+
 # %% ../nbs/03c_track.ipynb #dbf1729b
 @contextmanager
 def tracking(
@@ -113,10 +123,13 @@ def tracking(
     names,folder,logs = tracker_names(track),Path(folder).expanduser().absolute(),[]
     if not names: return (yield)
     folder.mkdir(parents=True, exist_ok=True)
-    tracker = Tracker(logs, file := folder/'tracked.json', json.loads(file.read_text()) if file.exists() else dict(step=0, wandb=secrets.token_hex(4)))
-    tracker._note(0)
+    refuse_links(folder)
+    file = folder/'tracked.json'
+    tracker = Tracker(logs, file, _read_state(file))
     try:
-        for o in names: logs.append(_logs[o](folder, tracker.state['wandb'], config))
+        with _reading(f'--track {",".join(names)}: cannot log in {folder}', 'make room for its files, or train without it'):
+            tracker._note(0)
+            for o in names: logs.append(_logs[o](folder, tracker.state['wandb'], config))
         yield tracker
     finally:
         for o in logs: o.close()
