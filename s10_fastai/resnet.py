@@ -93,10 +93,10 @@ variants = dict(assignment=(ResLayer,False,_linear_head), era_v2=(ResLayerV2,Tru
     ancestor=(ResLayer,False,_scaled_head))
 
 # %% ../nbs/02_resnet.ipynb #6adc672d
-def _count(name, n, most):
-    "`n` as an int; raises `S10Error` unless it is a whole number from 1 to `most`"
-    if isinstance(n, Integral) and not isinstance(n, bool) and 1<=n<=most: return int(n)
-    raise S10Error(f'{name} is {n!r}; expected a whole number from 1 to {most:,}')
+def _count(name, n, most, least=1):
+    "`n` as an int; raises `S10Error` unless it is a whole number from `least` to `most`"
+    if isinstance(n, Integral) and not isinstance(n, bool) and least<=n<=most: return int(n)
+    raise S10Error(f'{name} is {n!r}; expected a whole number from {least:,} to {most:,}')
 
 def _takes(x, w):
     "Whether a network whose first weights are `w` takes the images `x`"
