@@ -542,6 +542,15 @@ def _orphaned(learn):
     mine = {id(p) for p in learn.model.parameters()}
     return learn.opt is not None and not any(id(p) in mine for p in L(learn.opt.param_lists).concat())
 
+# %% ../nbs/03_learner.ipynb #8408ba21
+@contextmanager
+def _full_batches(learn):
+    "Leave out the smaller last batch of training epochs that are short"
+    dl = learn.dls.train
+    old,dl.drop_last = dl.drop_last,dl.drop_last or len(dl)<20 and len(learn.dls.train_ds)>=dl.bs
+    try: yield
+    finally: dl.drop_last = old
+
 # %% ../nbs/03_learner.ipynb #01e5e3b7
 @contextmanager
 def _clean_bar(learn):
@@ -559,7 +568,7 @@ def find_lr(
     **kwargs
 )->tuple: # `lr_min` and `lr_max`, the assignment's LRMIN and LRMAX
     "Range test with fastai's `lr_find`; raises `S10Error` for a curve that is flat or never rises"
-    with _unchanged(learn), _clean_bar(learn): res = learn.lr_find(suggest_funcs=(lr_min,lr_max), **kwargs)
+    with _unchanged(learn), _full_batches(learn), _clean_bar(learn): res = learn.lr_find(suggest_funcs=(lr_min,lr_max), **kwargs)
     try: check_curve(torch.tensor([float(o) for o in learn.recorder.losses]))
     except S10Error as e:
         if not _orphaned(learn): raise
