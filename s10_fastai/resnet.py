@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['variants', 'MaxPool2d', 'conv_block', 'ResLayer', 'ResLayerV2', 'Scale', 'CustomResNet', 'model_summary',
-           'operations', 'logits_model', 'model_graph', 'save_model', 'load_model', 'weights_hash']
+           'operations', 'logits_model', 'model_graph', 'tensor_bytes', 'save_tensors', 'save_model', 'load_model',
+           'weights_hash']
 
 # %% ../nbs/02_resnet.ipynb #167f1910
 import hashlib,json
 from copy import deepcopy
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -18,7 +20,7 @@ from torch import nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional as F
 
-from .data import S10Error,replacing
+from .core import S10Error,open_regular,replacing,why
 
 # %% ../nbs/02_resnet.ipynb #e5245aeb
 class _Pool(torch.autograd.Function):
@@ -90,16 +92,37 @@ def _scaled_head(ni, n_out): return [nn.Flatten(), nn.Linear(ni, n_out, bias=Fal
 variants = dict(assignment=(ResLayer,False,_linear_head), era_v2=(ResLayerV2,True,_linear_head), era_v1=(ResLayer,False,_conv_head),
     ancestor=(ResLayer,False,_scaled_head))
 
+# %% ../nbs/02_resnet.ipynb #6adc672d
+def _count(name, n, most, least=1):
+    "`n` as an int; raises `S10Error` unless it is a whole number from `least` to `most`"
+    if isinstance(n, Integral) and not isinstance(n, bool) and least<=n<=most: return int(n)
+    raise S10Error(f'{name} is {n!r}; expected a whole number from {least:,} to {most:,}')
+
+def _takes(x, w):
+    "Whether a network whose first weights are `w` takes the images `x`"
+    if x.ndim!=4 or x.shape[1]!=w.shape[1] or not (32<=x.shape[2]<64 and 32<=x.shape[3]<64): return False
+    return x.dtype==w.dtype or x.is_floating_point() and x.dtype!=torch.float64 and torch.is_autocast_enabled(x.device.type)
+
+def _check_images(x, conv):
+    "Raise `S10Error` unless a network that begins with the convolution `conv` takes the images `x`"
+    if isinstance(x, torch.fx.Proxy) or torch.jit.is_tracing(): return # these know no shape
+    w = conv.weight
+    if isinstance(x, torch.Tensor) and _takes(x, w): return
+    got = f'{x.dtype} of shape {tuple(x.shape)}' if hasattr(x, 'shape') and hasattr(x, 'dtype') else type(x).__name__
+    raise S10Error(f'the network got {got}; expected normalised RGB images, {w.dtype} of shape (N,{w.shape[1]},32,32) (32 to 63 pixels a side work); '
+        'read_image and as_batch of s10_fastai prepare any image')
+
 # %% ../nbs/02_resnet.ipynb #9b0bec5e
 class CustomResNet(nn.Sequential):
-    "The ResNet of ERA Session 10; raises `S10Error` for an unknown variant"
+    "The ResNet of ERA Session 10; raises `S10Error` for an unknown variant, and for input that it cannot take"
     def __init__(self,
         n_out:int=10, # Number of classes
-        width:int=64, # Channels of the first layer; the others have 2, 4 and 8 times as many
+        width:int=64, # Channels of the first layer, 1 to 1024; the others have 2, 4 and 8 times as many
         variant:str='assignment', # `assignment` (rule R1), `era_v2`, `era_v1` or `ancestor`
         bf16:bool=False # Compute in bfloat16
     ):
-        if variant not in variants: raise S10Error(f'unknown variant {variant!r}; expected one of {", ".join(variants)}')
+        n_out,width = _count('n_out', n_out, 1_000_000),_count('width', width, 1024)
+        if not isinstance(variant, str) or variant not in variants: raise S10Error(f'unknown variant {variant!r}; expected one of {", ".join(variants)}')
         layer,bias,head = variants[variant]
         super().__init__()
         self.prep   = conv_block(3, width, bias=bias)
@@ -111,6 +134,7 @@ class CustomResNet(nn.Sequential):
         store_attr()
 
     def forward(self, x):
+        _check_images(x, self.prep[0])
         if not self.bf16: return super().forward(x)
         with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False): return super().forward(x).float()
 
@@ -166,36 +190,80 @@ def model_graph(
     return draw_graph(deepcopy(model), input_size=(1,3,size,size), depth=depth, device='meta', expand_nested=True).visual_graph
 
 # %% ../nbs/02_resnet.ipynb #93fbf32e
+def _parse_header(b): return json.loads(b[8:8+int.from_bytes(b[:8], 'little')])
+
+def tensor_bytes(
+    tensors:dict, # Name -> tensor
+    meta:dict # Name -> text
+)->bytes: # What the same `tensors` and `meta`, in any order, always give
+    "Content of a safetensors file, its metadata in order"
+    from safetensors.torch import save
+    b = save({k:v.detach().cpu().contiguous() for k,v in tensors.items()}, meta)
+    head = _parse_header(b)
+    if '__metadata__' in head: head['__metadata__'] = dict(sorted(head['__metadata__'].items()))
+    txt = json.dumps(head, separators=(',',':')).encode()
+    txt += b' '*(-len(txt)%8) # tensors begin at a multiple of 8
+    return b''.join([len(txt).to_bytes(8, 'little'), txt, memoryview(b)[8+int.from_bytes(b[:8], 'little'):]])
+
+def save_tensors(
+    tensors:dict, # Name -> tensor
+    path:str|Path, # File to make or to replace, `.safetensors`
+    meta:dict # Name -> text
+):
+    "Write tensors and text to a safetensors file in one step"
+    with replacing(path) as tmp: tmp.write_bytes(tensor_bytes(tensors, meta))
+
+# %% ../nbs/02_resnet.ipynb #52d655e3
 def save_model(
     model:CustomResNet, # Network to save
     path:str|Path, # File to write, `.safetensors`
     **meta # Further entries, anything JSON can hold
 ):
     "Write the weights of `model` and what is needed to rebuild it, in one step"
-    from safetensors.torch import save_file
     meta = dict(n_out=model.n_out, width=model.width, variant=model.variant) | meta
-    tensors = {k:v.detach().cpu().contiguous() for k,v in model.state_dict().items()}
-    with replacing(path) as tmp: save_file(tensors, tmp, metadata={k:json.dumps(v) for k,v in meta.items()})
+    save_tensors(model.state_dict(), path, {k:json.dumps(v) for k,v in meta.items()})
 
-def _check_shapes(f, args):
-    "Raise `ValueError` unless the file `f` has just the tensors of `CustomResNet(*args)`"
-    with torch.device('meta'): want = {k:list(v.shape) for k,v in CustomResNet(*args).state_dict().items()}
-    if want!={k:f.get_slice(k).get_shape() for k in f.keys()}: raise ValueError('its tensors are not those of {2}, width {1}, {0} classes'.format(*args))
+# %% ../nbs/02_resnet.ipynb #c4296a46
+_max_head = 1_000_000 # bytes; ours have some 6,000
+_dtypes = {torch.float32:'F32', torch.int64:'I64'}
 
+def _read_head(f):
+    "Bytes and content of the header of the safetensors file `f`"
+    n = int.from_bytes(f.read(8), 'little')
+    if not 2<=n<=_max_head: raise ValueError('it does not begin with the header of a safetensors file')
+    b = f.read(n)
+    return n.to_bytes(8, 'little')+b,json.loads(b)
+
+def _check_head(head, args):
+    "Number of bytes that `head` promises; raises `ValueError` unless it has just the tensors of `CustomResNet(*args)`"
+    try:
+        with torch.device('meta'): want = CustomResNet(*args).state_dict()
+    except S10Error as e: raise ValueError(e.msg) from e
+    got = {k:(v['dtype'],v['shape']) for k,v in head.items()}
+    if got!={k:(_dtypes[v.dtype],list(v.shape)) for k,v in want.items()}: raise ValueError('its tensors are not those of {2}, width {1}, {0} classes'.format(*args))
+    return sum(v.numel()*v.itemsize for v in want.values())
+
+def _read_model(f):
+    "Network and other entries in the open file `f`"
+    from safetensors.torch import load
+    b,head = _read_head(f)
+    meta = {k:json.loads(v) for k,v in head.pop('__metadata__').items()}
+    args = [meta.pop(k) for k in ('n_out','width','variant')]
+    n = _check_head(head, args)
+    if len(data := f.read(n+1))!=n: raise ValueError(f'it has {"more" if len(data)>n else "fewer"} bytes than its header says')
+    model = CustomResNet(*args)
+    model.load_state_dict(load(b+data))
+    return model.eval(),meta
+
+# %% ../nbs/02_resnet.ipynb #3cd0ab68
 def load_model(
     path:str|Path # File that `save_model` wrote
 )->tuple: # Network in eval mode, dict of the other entries
     "Rebuild a saved network; raises `S10Error` for a file that is not one"
-    from safetensors import safe_open
     try:
-        with safe_open(path, 'pt') as f:
-            meta = {k:json.loads(v) for k,v in f.metadata().items()}
-            args = [meta.pop(k) for k in ('n_out','width','variant')]
-            _check_shapes(f, args)
-            model = CustomResNet(*args)
-            model.load_state_dict({k:f.get_tensor(k) for k in f.keys()})
-    except Exception as e: raise S10Error(f'{path}: not a network saved by save_model ({e})') from e # a crafted file can raise anything
-    return model.eval(),meta
+        with open_regular(path) as f: return _read_model(f)
+    except S10Error: raise
+    except Exception as e: raise S10Error(f'{path}: not a network saved by save_model ({why(e)})') from e # a crafted file can raise anything
 
 # %% ../nbs/02_resnet.ipynb #11e8f80f
 @patch(cls_method=True)
