@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['pick', 'caption', 'show_gallery', 'interval', 'class_table', 'confusion', 'reliability', 'calibration_error',
            'plot_reliability', 'numbers', 'plot_square', 'plot_accuracy', 'plot_strip', 'plot_finder', 'draws',
-           'cam_maps', 'make_evidence']
+           'cam_maps', 'quiet_fonts', 'make_evidence']
 
 # %% ../nbs/07_evidence.ipynb #db83e4c0
 import io,json,warnings
@@ -270,7 +270,7 @@ def _shown(out):
     return kept['shown'] if isinstance(kept, dict) and {'shown','pictures'}<={*kept} else None
 
 @contextmanager
-def _quiet_fonts():
+def quiet_fonts():
     "Within it nothing is said of characters that the font of the pictures does not have, which are drawn as boxes"
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'Glyph .* missing from')
@@ -310,5 +310,5 @@ def make_evidence(
         out.mkdir(exist_ok=True)
         for o in (out/'evidence.json',*out.glob('*.png')): o.unlink(missing_ok=True) # of other predictions
     except OSError as e: raise S10Error(f'{out}: cannot make this folder ({why(e)}); copy the run to where you can write') from e
-    with _quiet_fonts(): _write_evidence(run, preds, shown, path, data, out)
+    with quiet_fonts(): _write_evidence(run, preds, shown, path, data, out)
     return out
