@@ -149,11 +149,11 @@ def _robustness_lines(rec):
 # %% ../nbs/10_cli.ipynb #4d5ce95a
 def _robustness(path, images, data, out):
     "Print what a run does with damaged images, and write the record and the picture"
+    if images is not None and images<1: raise S10Error(f'--images is {images}; expected 1 or more')
     with no_gc():
         import pandas as pd
         from s10_fastai.robustness import plot_robustness,robustness_record
         from s10_fastai.train import save_fig
-    if images is not None and images<1: raise S10Error(f'--images is {images}; expected 1 or more')
     path = Path(path).expanduser()
     refuse_links(path)
     file,picture = _record_files(path, out)
@@ -186,11 +186,11 @@ def _new_pictures(files, out):
 
 def _predict(path, files, k, gradcam, layer, opacity, out):
     "Print the classes of each file, and write the pictures if they are wanted"
+    if not files: raise S10Error('no image is named; expected one file or several')
+    if not 0<=opacity<=1: raise S10Error(f'opacity is {opacity}; expected 0 to 1')
     with no_gc():
         from s10_fastai.gradcam import explain_files
         from s10_fastai.predict import predict_files
-    if not files: raise S10Error('no image is named; expected one file or several')
-    if not 0<=opacity<=1: raise S10Error(f'opacity is {opacity}; expected 0 to 1')
     new = _new_pictures(files, out) if gradcam else []
     res,ims = predict_files(path, files, k),explain_files(path, files, layer, opacity=opacity) if gradcam else []
     echo(*(f'{o}: '+', '.join(f'{c} {p:.1%}' for c,p in r) for o,r in zip(files, res)))
