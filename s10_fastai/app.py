@@ -6,8 +6,8 @@
 __all__ = ['examples', 'mistakes', 'app', 'served']
 
 # %% ../nbs/09c_app.ipynb #f87df6d2
-import re
-from contextlib import contextmanager
+import re,unicodedata
+from contextlib import asynccontextmanager,contextmanager,suppress
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ import numpy as np,pandas as pd
 from PIL import Image
 from fastcore.xtras import modified_env
 
-from .data import S10Error
+from .core import S10Error,plural,printable,refuse_links,why
 from .evidence import pick
 from .gradcam import cam_layers,explain,gradcam,overlay
 from .predict import as_batch,predictions,read_run,run_images,run_model,top_classes
@@ -31,6 +31,11 @@ def examples(
     return np.lexsort((images.y,rank))[:n].tolist()
 
 # %% ../nbs/09c_app.ipynb #cff540dc
+def _isolated(name):
+    "A name as text that a page shows and does not obey; one that is written from right to left keeps to itself"
+    name = printable(name)
+    return f'\u2068{name}\u2069' if any(unicodedata.bidirectional(o) in ('R','AL') for o in name) else name
+
 def mistakes(
     model, # Network, from `run_model`
     meta:dict, # What comes with it
@@ -43,7 +48,7 @@ def mistakes(
     "Images beside their Grad-CAM, and what they were taken for"
     cams = gradcam(model, as_batch(ims, meta['mean'], meta['std']), layer)
     both = [Image.fromarray(np.concatenate([im,overlay(im, cam, opacity)], 1)) for im,cam in zip(ims, cams)]
-    captions = [f'{r.label}, taken for {r.predicted} ({r.confidence:.0%})' for r in rows.itertuples()]
+    captions = [f'{_isolated(r.label)}, taken for {_isolated(r.predicted)} ({r.confidence:.0%})' for r in rows.itertuples()]
     return [(o.resize((2*size,size), Image.Resampling.NEAREST),c) for o,c in zip(both, captions)]
 
 # %% ../nbs/09c_app.ipynb #c1601ee0
@@ -64,7 +69,7 @@ def _say(f, *args, file=None):
 def _answer(model, meta, file, k, heat, layer, opacity):
     "Probabilities and picture for an image file; nothing for `None`, and no picture without `heat`"
     if file is None: return None,None
-    return dict(top_classes(model, meta, [file], k)[0]),explain(model, meta, [file], layer, opacity=opacity)[0] if heat else None
+    return {_isolated(c):p for c,p in top_classes(model, meta, [file], k)[0]},explain(model, meta, [file], layer, opacity=opacity)[0] if heat else None
 
 # %% ../nbs/09c_app.ipynb #8e06fd46
 _alone = dict(concurrency_id='model', concurrency_limit=1, trigger_mode='always_last', show_progress='minimal')
@@ -78,6 +83,10 @@ def _upload(gr):
     res = gr.Image(type='filepath', format='png', sources=['upload','clipboard'], label='Image', height=320, buttons=[], elem_classes='fill', alt_text='The image')
     res.preprocess,res.async_move_resource_to_block_cache = hand,stay
     return res
+
+def _number(gr, n, value, label, **kwargs):
+    "Choice of a number from 1 to `n`; there is nothing to choose if `n` is 1"
+    return gr.Slider(1, n, min(value, n), step=1, label=label, **kwargs) if n>1 else gr.State(1)
 
 def _heat_controls(gr):
     "Choice of a layer and of the opacity"
@@ -95,7 +104,7 @@ def _ask_tab(gr, model, meta, shown):
             im = _upload(gr)
             ex = gr.Gallery(shown, label='Test images to try', allow_preview=False, buttons=[], format='png', elem_classes=['tiles','small'], visible=bool(shown))
         with gr.Column():
-            k = gr.Slider(1, n, min(3, n), step=1, label='Number of classes')
+            k = _number(gr, n, 3, 'Number of classes')
             probs = gr.Label(label='Probabilities')
             heat = gr.Checkbox(True, label='Show where the network looked (Grad-CAM)')
             out = gr.Image(label='Grad-CAM', format='png', height=320, interactive=False, buttons=['download','fullscreen'], elem_classes='fill', alt_text='The image, with the heat of Grad-CAM over it')
@@ -110,9 +119,9 @@ def _mistakes_tab(gr, model, meta, ims, rows):
     "Tab with the misclassified images `ims`, of which `rows` tells"
     def some(n, *args): return _say(mistakes, model, meta, ims[:n], rows[:n], *args)
     with gr.Row():
-        n = gr.Slider(1, len(ims), min(12, len(ims)), step=1, label='Number of images', min_width=300)
+        n = _number(gr, len(ims), 12, 'Number of images', min_width=300)
         layer,opacity = _heat_controls(gr)
-    gallery = gr.Gallery(some(min(12, len(ims)), 'layer3', .7), label='Misclassified test images, the most confident first', buttons=['fullscreen'], format='png', elem_classes='tiles')
+    gallery = gr.Gallery(some(min(12, len(ims)), 'layer3', .7), label='Misclassified test images, the most confident first' if len(ims)>1 else 'The misclassified test image', buttons=['fullscreen'], format='png', elem_classes='tiles')
     gr.on([o.change for o in (n,layer,opacity)], some, [n,layer,opacity], gallery, api_name='mistakes', **_alone)
 
 # %% ../nbs/09c_app.ipynb #7c11f070
@@ -123,7 +132,19 @@ def _tested(path, data):
 
 def _title(path, run):
     "Name of a run, and what it is"
-    return path.resolve().name,f'Recipe {run["recipe"]}, width {run["width"]}, {run["epochs"]} epochs. Test accuracy {run["accuracy"]:.2%}, on {run["data"]["test"]:,} images.'
+    return _isolated(path.resolve().name),f'Recipe {_isolated(run["recipe"])}, width {run["width"]}, {plural(run["epochs"], "epoch")}. Test accuracy {run["accuracy"]:.2%}, on {plural(run["data"]["test"], "image")}.'
+
+# %% ../nbs/09c_app.ipynb #1cb964c6
+def _answering(gr, page):
+    "Make `page` answer what it cannot handle with an error that says so, and print nothing"
+    process = page.process_api
+    async def answer(*args, **kwargs):
+        try: return await process(*args, **kwargs)
+        except gr.Error as e:
+            e.print_exception = False
+            raise
+        except Exception as e: raise gr.Error(escape(printable(f'Not a request of this page: {why(e)}'), quote=False), print_exception=False) from e
+    page.process_api = answer
 
 # %% ../nbs/09c_app.ipynb #77df01ba
 def app(
@@ -133,15 +154,17 @@ def app(
     "Page that asks a run about images; raises `S10Error` for a bad run, or if gradio is missing"
     gr,path = _gradio(),Path(path).expanduser()
     run,(model,meta) = read_run(path),run_model(path)
+    refuse_links(path)
     (name,txt),(test,preds,why) = _title(path, run),_tested(path, data)
     wrong = [] if why else pick(preds, n=50)
-    shown = [] if why else [(test.x[i].copy(),test.vocab[test.y[i]]) for i in examples(test)]
-    with gr.Blocks(analytics_enabled=False, title=f'{name}: {run["recipe"]}, test accuracy {run["accuracy"]:.2%}', delete_cache=(600,3600)) as res:
+    shown = [] if why else [(test.x[i].copy(),_isolated(test.vocab[test.y[i]])) for i in examples(test)]
+    with gr.Blocks(analytics_enabled=False, title=f'{name}: {_isolated(run["recipe"])}, test accuracy {run["accuracy"]:.2%}', delete_cache=(600,3600)) as res:
         gr.HTML(f'<h1>{escape(name)}</h1><p>{escape(txt)}</p>')
         with gr.Tab('Classify'): _ask_tab(gr, model, meta, shown)
         with gr.Tab('Misclassified'):
             if wrong: _mistakes_tab(gr, model, meta, test.x[wrong], preds.loc[wrong])
-            else: gr.HTML(f'<p>{escape(why or "Every test image is classified correctly.")}</p>')
+            else: gr.HTML(f'<p>{escape(why or "No test image is wrong.")}</p>')
+    _answering(gr, res)
     return res
 
 # %% ../nbs/09c_app.ipynb #3bb1d6b0
@@ -156,18 +179,33 @@ _css = '''
 '''
 
 # %% ../nbs/09c_app.ipynb #d68ec7ff
-def _no_fetching(app):
-    "Gradio's `app`, but it fetches no address for whoever asks"
+def _is_own(scope, hosts):
+    "Whether a request is from the page itself, or from no page; `hosts` are the names of the server"
+    def said(k): return [v.decode('latin-1') for n,v in scope['headers'] if n==k]
+    host, = said(b'host') if len(said(b'host'))==1 else ['']
+    return host in hosts and {*said(b'origin')}<={f'http://{host}'} and {*said(b'sec-fetch-site')}<={'same-origin','none'}
+
+def _guarded(app, port):
+    "The server `app`, for its own page alone, which fetches no address for whoever asks, and prints nothing"
     from starlette.responses import PlainTextResponse
-    def to(path): return PlainTextResponse('No address is fetched.', 403) if re.search('=https?:', path, re.I) else app
-    async def call(scope, receive, send): await to(scope.get('path', ''))(scope, receive, send)
+    hosts = [f'{o}{p}' for o in ('127.0.0.1','localhost') for p in (f':{port}',*([''] if port==80 else []))]
+    def to(scope):
+        if not _is_own(scope, hosts): return PlainTextResponse(f'Not from this page; open http://{hosts[0]}/', 403)
+        return PlainTextResponse('No address is fetched.', 403) if re.search('=https?:', scope.get('path', ''), re.I) else app
+    async def call(scope, receive, send):
+        try: await to(scope)(scope|dict(headers=[o for o in scope['headers'] if o[0]!=b'origin']), receive, send)
+        except Exception: # what can be said of it the answer has said
+            with suppress(Exception): await send(dict(type='http.response.body'))
     return call
 
-def _middleware():
-    "What stands before Gradio"
-    from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-    return [Middleware(TrustedHostMiddleware, allowed_hosts=['127.0.0.1','localhost']),Middleware(_no_fetching)]
+# %% ../nbs/09c_app.ipynb #8dd5679f
+def _before_all(port):
+    "What a server does as it begins: it puts the guard before all else"
+    @asynccontextmanager
+    async def begin(app):
+        app.middleware_stack = _guarded(app.middleware_stack, port)
+        yield
+    return begin
 
 # %% ../nbs/09c_app.ipynb #309dbdf1
 def _launch(page, port):
@@ -177,7 +215,7 @@ def _launch(page, port):
     theme = gr.themes.Base(font=['system-ui','sans-serif'], font_mono=['ui-monospace','monospace'])
     page.queue(max_size=50, default_concurrency_limit=1, api_open=False)
     try: return page.launch(server_name='127.0.0.1', server_port=port, share=False, prevent_thread_lock=True, quiet=True, inline=False, ssr_mode=False, run_history=False,
-        enable_monitoring=False, max_file_size='20mb', footer_links=[], theme=theme, css=_css, app_kwargs=dict(middleware=_middleware()))[1]
+        enable_monitoring=False, max_file_size='20mb', footer_links=[], theme=theme, css=_css, app_kwargs=dict(lifespan=_before_all(port)))[1]
     except OSError as e: raise S10Error(f'--port {port} is taken, or not for you to take; choose another') from e
 
 @contextmanager

@@ -6,15 +6,17 @@
 __all__ = ['audit']
 
 # %% ../nbs/08_audit.ipynb #257be3fe
-import re
+import io,json,re
 from pathlib import Path
 
 import numpy as np,pandas as pd,torch
+from PIL import Image
 from safetensors import SafetensorError,safe_open
 
-from .data import S10Error,cifar_mean,cifar_std
+from .core import S10Error,read_bytes
+from .data import cifar_mean,cifar_std
 from .learner import check_curve
-from .predict import read_run
+from .predict import predictions,read_run
 
 # %% ../nbs/08_audit.ipynb #1257015d
 _rules = {}
@@ -88,9 +90,8 @@ def _steps(run): return sum(run['ran']['batches'][0].values())
 @_rule('One cycle', '24 epochs, highest rate after 5.00 epochs')
 def _r3(run, path):
     n,i = len(run['ran']['batches']),int(np.argmax(run['lrs']))
-    peak = i if i>=5*_steps(run) else i+1
     ok = n==24 and len(run['lrs'])==24*_steps(run) and i-5*_steps(run) in (-1,0)
-    return ok,f'{n} epochs of {_steps(run)} steps; highest rate {max(run["lrs"]):.3g} after {peak/_steps(run):.2f} epochs'
+    return ok,f'{n} epochs of {_steps(run)} steps; highest rate {max(run["lrs"]):.3g} after {i/_steps(run):.2f} epochs'
 
 # %% ../nbs/08_audit.ipynb #d86cae3d
 @_rule('LRMIN, LRMAX', 'both from a range test, and used')
@@ -174,16 +175,66 @@ def _r10(run, path):
     pkgs = sorted({o.split('.')[0] for o in run['ran']['code']})
     return '__main__' not in pkgs,'classes that took part are from '+', '.join(pkgs)
 
-# %% ../nbs/08_audit.ipynb #42399496
-# Evidence, and the files that show it
-_evidence = {'model summary':['evidence/summary.txt'], 'LR-finder plot':['lr_find.png'], 'log of each epoch':['train.log','history.csv'],
-    'loss and accuracy curves':['curves.png','evidence/square.png'], 'learning-rate curve':['schedule.png'],
-    'images right and wrong':['evidence/correct.png','evidence/wrong.png'], 'Grad-CAM of both':['evidence/gradcam_correct.png','evidence/gradcam_wrong.png']}
+# %% ../nbs/08_audit.ipynb #bb8fb29c
+def _is_picture(data):
+    "Whether these bytes are a PNG picture that shows something"
+    try:
+        im = Image.open(io.BytesIO(data), formats=['PNG'])
+        if min(im.size)<100 or max(im.size)>8000: return False
+        return any(a!=b for a,b in im.convert('RGB').getextrema())
+    except Exception: return False # whatever is in it
 
+# %% ../nbs/08_audit.ipynb #151cda8a
+_pictures = {'LR-finder plot':['lr_find.png'], 'loss and accuracy curves':['curves.png','evidence/square.png'], 'learning-rate curve':['schedule.png']}
+
+def _words(run):
+    "What text files of the evidence have to say: kind, file, words"
+    rows,n = run['history'],len(run['history'])
+    yield 'model summary','evidence/summary.txt',[f'{run["ran"]["parameters"]:,}']
+    yield 'log of each epoch','train.log',[f'Epoch {r["epoch"]}/{n}: loss {r["train_loss"]:.4f}' for r in rows]
+    yield 'log of each epoch','history.csv',[f'\n{r["epoch"]},{r["train_loss"]}' for r in rows]
+
+# %% ../nbs/08_audit.ipynb #c1c7007f
+_of_images = dict(correct=['correct.png','gradcam_correct.png'], wrong=['wrong.png','gradcam_wrong.png','gradcam_grid.png'])
+
+def _right(path):
+    "Of each test image, whether it is right, by `predictions.csv`"
+    if not (path/'predictions.csv').is_file(): raise S10Error('no predictions (predictions.csv)')
+    df = predictions(path)
+    return (df.label==df.predicted).to_numpy()
+
+def _shows(path, k, idxs):
+    "Whether the evidence shows images of the kind `k`, and 25 of them, or all `idxs` that there are"
+    try: shown = json.loads(read_bytes(path/'evidence/evidence.json'))['shown'][k]
+    except (OSError,ValueError,KeyError,TypeError): return False
+    return isinstance(shown, list) and len(shown)==min(25, len(idxs)) and {*map(str, shown)}<={*map(str, idxs)}
+
+# %% ../nbs/08_audit.ipynb #d579ba3a
+def _content(file):
+    "Bytes of a file, none for one that is not there, cannot be read or is too large"
+    try: return read_bytes(file, 2**26)
+    except (OSError,S10Error): return b''
+
+def _lacking(run, path, right):
+    "What the evidence lacks, and what it has that cannot be true"
+    for k,file,words in _words(run):
+        txt = _content(path/file).decode(errors='replace')
+        if not all(o in txt for o in words): yield f'no {k} ({file})'
+    for k,files in _pictures.items(): yield from (f'no {k} ({o})' for o in files if not _is_picture(_content(path/o)))
+    for k,ok in (('correct',right), ('wrong',~right)):
+        files = [f'evidence/{o}' for o in _of_images[k]]
+        if not ok.any(): yield from (f'{o}, although no test image is {k}' for o in files if (path/o).exists())
+        else: yield from (f'no images that are {k} ({o})' for o in files if not _is_picture(_content(path/o)))
+        if not _shows(path, k, np.flatnonzero(ok)): yield f'evidence/evidence.json shows other images than the {k} ones of predictions.csv'
+
+# %% ../nbs/08_audit.ipynb #ac363890
 @_rule('Evidence', 'summary, finder, log, curves, right and wrong images, Grad-CAM')
 def _r11(run, path):
-    missing = [f'{k} ({o})' for k,v in _evidence.items() for o in v if not (path/o).is_file() or not (path/o).stat().st_size]
-    return not missing, f'no {", no ".join(missing)}' if missing else ', '.join(_evidence)
+    try: right = _right(path)
+    except S10Error as e: return False,str(e)
+    if bad := [*_lacking(run, path, right)]: return False,'; '.join(bad)
+    kinds = 'right and wrong images' if right.any() and not right.all() else f'{"right" if right.all() else "wrong"} images, as there are no others'
+    return True,', '.join([*dict.fromkeys(o for o,*_ in _words(run)), *_pictures, f'Grad-CAM and pictures of {kinds}'])
 
 # %% ../nbs/08_audit.ipynb #dee06018
 @_rule('Files', 'ass10_YYYYMMDD_HHMMSS')

@@ -12,9 +12,8 @@ from pathlib import Path
 from textwrap import wrap
 from threading import Event
 
-from fastcore.script import call_parse
-
-from .train import no_gc,run_command
+from .core import S10Error,command,echo,is_taken,new_file,plural,refuse_links,replacing,run_command,write_json
+from .train import no_gc
 
 # %% ../nbs/10_cli.ipynb #eef924af
 def _audit_lines(df):
@@ -32,10 +31,10 @@ def _audit(path, data):
         from s10_fastai.evidence import make_evidence
     make_evidence(path, data)
     df = audit(path)
-    print(*_audit_lines(df), sep='\n')
+    echo(*_audit_lines(df))
     return sum(df.verdict=='fails')
 
-@call_parse
+@command
 def s10_audit(
     path:str, # Folder of a run
     data:str=None # Where its images are now, if not where they were
@@ -46,22 +45,20 @@ def s10_audit(
 # %% ../nbs/10_cli.ipynb #3e3a749b
 def _report(paths, out, data):
     "The report of one run, or the comparison of several"
-    with no_gc():
-        from s10_fastai.data import S10Error
-        from s10_fastai.report import compare,report
+    with no_gc(): from s10_fastai.report import compare,report
     if not paths: raise S10Error('no run is named; expected the folder of a run, or several')
-    if len(paths)>1: return compare(paths, out or 'compare.html', data)
+    if len(paths)>1: return compare(paths, out, data)
     if out: raise S10Error(f'--out {out} is for the comparison of several runs; the report of one is in its folder, report.html')
     return report(paths[0], data)
 
-@call_parse
+@command
 def s10_report(
     *paths, # Folder of a run, or several folders, or copies of their run.json
-    out:str=None, # File for the comparison of several runs (default: compare.html)
+    out:str=None, # File for the comparison of several runs (default: compare.html, or another name if that is taken)
     data:str=None # Where their images are now, if not where they were
 ):
     "Write all about a run to report.html in its folder; of several runs also a page that compares them"
-    run_command('s10_report', lambda: print(_report(paths, out, data)))
+    run_command('s10_report', lambda: echo(_report(paths, out, data)))
 
 # %% ../nbs/10_cli.ipynb #baaf39d9
 def _compared(old, new):
@@ -77,21 +74,20 @@ def _others(old, new):
     "Lines that say what else is not the same: images, code, versions, machine"
     for k in ('data','sha256','versions','hardware'):
         for kk in old[k]:
-            if kk not in ('checks','source','weights') and old[k][kk]!=new[k][kk]: yield f'{k}, {kk}: {old[k][kk]}, {new[k][kk]}'
+            if kk not in ('checks','source','weights') and old[k][kk]!=new[k].get(kk): yield f'{k}, {kk}: {old[k][kk]}, {new[k].get(kk)}'
 
 def _repeat(path, out, data):
     "Make a run again and print how the two compare; gives whether their weights are the same"
-    from s10_fastai.data import S10Error
     from s10_fastai.predict import read_run
     from s10_fastai.train import train
     old = read_run(path)
     if 'args' not in old: raise S10Error(f'{path}: the record of an older version, which does not say all that it would take; train again')
     new = read_run(train(**old['args']|dict(out=out)|(dict(data=data) if data else {})))
-    print(*_compared(old, new), *_others(old, new), sep='\n')
+    echo(*_compared(old, new), *_others(old, new))
     return old['sha256']['weights']==new['sha256']['weights']
 
 # %% ../nbs/10_cli.ipynb #1623bd15
-@call_parse
+@command
 def s10_repeat(
     path:str, # Folder of a finished run
     out:str=None, # Folder to create (default: as s10_train names it)
@@ -103,18 +99,24 @@ def s10_repeat(
 # %% ../nbs/10_cli.ipynb #0482cda6
 def _names(txt): return txt and [o.strip() for o in txt.split(',')]
 
+def _seeds(txt):
+    "Seeds in a text; raises `S10Error` for what are none"
+    try: seeds = None if txt is None else [int(o) for o in txt.split(',')]
+    except ValueError as e: raise S10Error(f'--seeds is {txt!r}; expected whole numbers such as 42,43') from e
+    if bad := [o for o in seeds or [] if not 0<=o<2**63]: raise S10Error(f'--seeds has {bad[0]}; expected numbers from 0, below 2**63')
+    return seeds
+
+# %% ../nbs/10_cli.ipynb #0bd170a3
 def _experiment(path, rows, seeds, data, out, runs):
     "Make the runs of an experiment and print their table"
-    with no_gc():
-        from s10_fastai.data import S10Error
-        from s10_fastai.experiments import experiment,markdown,read_experiment,read_records,summarize
-    try: seeds = seeds and [int(o) for o in _names(seeds)]
-    except ValueError as e: raise S10Error(f'--seeds is {seeds}; expected numbers such as 42,43') from e
-    exp = read_experiment(path)
+    with no_gc(): from s10_fastai.experiments import experiment,markdown,read_experiment,read_records,summarize
+    seeds,exp = _seeds(seeds),read_experiment(path)
     experiment(path, _names(rows), seeds, data, out, runs or ('runs' if out=='results' else f'{out}/runs'))
-    print(exp['about'], markdown(summarize(read_records(Path(out)/exp['name']), [*exp['rows']]), shlex.quote(path)), sep='\n\n')
+    table = markdown(summarize(read_records(Path(out)/exp['name']), [*exp['rows']]), shlex.quote(path))
+    echo(*f'{exp["about"]}\n\n{table}'.split('\n'))
 
-@call_parse
+# %% ../nbs/10_cli.ipynb #355ad345
+@command
 def s10_experiment(
     path:str, # TOML file that names rows and seeds, such as experiments/final-w16.toml
     rows:str=None, # Only these rows, separated by commas
@@ -129,38 +131,39 @@ def s10_experiment(
 # %% ../nbs/10_cli.ipynb #76abf060
 def _record_files(path, out):
     "Files of the record and of its picture; raises `S10Error` if the ones that are asked for exist, or would be one"
-    from s10_fastai.data import S10Error
-    from s10_fastai.train import _new_file
     if not out: return path/'robustness.json',path/'robustness.png'
     file = Path(out).expanduser()
     if file.suffix=='.png': raise S10Error(f'--out {out} is for the record, which is JSON; its picture goes beside it. Expected a name such as {file.with_suffix(".json")}')
-    return _new_file(file),_new_file(file.with_suffix('.png'))
+    return new_file(file),new_file(file.with_suffix('.png'))
 
 # %% ../nbs/10_cli.ipynb #76abf062
 def _robustness_lines(rec):
     "What a record of `robustness_record` comes to, as text"
-    yield f'accuracy on {rec["images"]:,} test images: {rec["corruptions"][0]["accuracy"]:.2%}'
+    yield f'accuracy on {plural(rec["images"], "test image")}: {rec["corruptions"][0]["accuracy"]:.2%}'
     for kind in ('jpeg','noise','blur','shift'): yield f'{kind:6}'+', '.join(f'{o["amount"]:g}: {o["accuracy"]:.2%}' for o in rec['corruptions'] if o['kind']==kind)
     a,b = (rec['calibration'][k] for k in ('before','after'))
     yield f'calibration error {a["ece"]:.2%}, with temperature {b["temperature"]:.3g} {b["ece"]:.2%}'
-    yield 'weakest: '+', '.join(f'{o["label"]} {o["accuracy"]:.1%} (for {o["taken_for"]} {o["times"]} times)' for o in rec['classes'][:3] if o['times'])
+    weak = [f'{o["label"]} {o["accuracy"]:.1%} (for {o["taken_for"]} {plural(o["times"], "time")})' for o in rec['classes'][:3] if o['times']]
+    yield f'weakest: {", ".join(weak)}' if weak else 'no test image is wrong'
 
+# %% ../nbs/10_cli.ipynb #4d5ce95a
 def _robustness(path, images, data, out):
     "Print what a run does with damaged images, and write the record and the picture"
+    if images is not None and images<1: raise S10Error(f'--images is {images}; expected 1 or more')
     with no_gc():
         import pandas as pd
-        from s10_fastai.data import S10Error
         from s10_fastai.robustness import plot_robustness,robustness_record
-        from s10_fastai.train import _write_json,save_fig
-    if images is not None and images<1: raise S10Error(f'--images is {images}; expected 1 or more')
+        from s10_fastai.train import save_fig
     path = Path(path).expanduser()
+    refuse_links(path)
     file,picture = _record_files(path, out)
     rec = robustness_record(path, data, images)
-    _write_json(file, rec)
+    write_json(file, rec)
     save_fig(plot_robustness({rec['recipe']: pd.DataFrame(rec['corruptions'])}), picture)
-    print(*_robustness_lines(rec), file, sep='\n')
+    echo(*_robustness_lines(rec), file)
 
-@call_parse
+# %% ../nbs/10_cli.ipynb #0a82d27d
+@command
 def s10_robustness(
     path:str, # Folder of a run
     images:int=None, # Damage only so many test images, spread over all of them (default: all)
@@ -173,31 +176,30 @@ def s10_robustness(
 # %% ../nbs/10_cli.ipynb #8edae8c4
 def _new_pictures(files, out):
     "Where the picture of each file goes; raises `S10Error` if one is there already, or two would have the same name"
-    from s10_fastai.data import S10Error
     out = Path(out).expanduser()
     if not out.is_dir(): raise S10Error(f'--out {out}: no such folder; make it or choose another')
     res = [out/f'{Path(o).stem}_gradcam.png' for o in files]
     for o in res:
-        if o.exists(): raise S10Error(f'{o} exists, and is not overwritten; choose another folder with --out')
+        if is_taken(o): raise S10Error(f'{o} exists, and is not overwritten; choose another folder with --out')
         if res.count(o)>1: raise S10Error(f'{o} would be the picture of two files; explain them one at a time, with an --out for each')
     return res
 
 def _predict(path, files, k, gradcam, layer, opacity, out):
     "Print the classes of each file, and write the pictures if they are wanted"
+    if not files: raise S10Error('no image is named; expected one file or several')
+    if not 0<=opacity<=1: raise S10Error(f'opacity is {opacity}; expected 0 to 1')
     with no_gc():
-        from s10_fastai.data import S10Error,replacing
         from s10_fastai.gradcam import explain_files
         from s10_fastai.predict import predict_files
-    if not files: raise S10Error('no image is named; expected one file or several')
     new = _new_pictures(files, out) if gradcam else []
     res,ims = predict_files(path, files, k),explain_files(path, files, layer, opacity=opacity) if gradcam else []
-    for o,r in zip(files, res): print(f'{o}: '+', '.join(f'{c} {p:.1%}' for c,p in r))
+    echo(*(f'{o}: '+', '.join(f'{c} {p:.1%}' for c,p in r) for o,r in zip(files, res)))
     for im,o in zip(ims, new):
         with replacing(o) as tmp: im.save(tmp, 'png')
-        print(o)
+        echo(o)
 
 # %% ../nbs/10_cli.ipynb #174cbb9d
-@call_parse
+@command
 def s10_predict(
     path:str, # Folder of a run
     *images, # Image files of any size
@@ -215,10 +217,10 @@ def _app(path, port, data):
     "Serve the page of a run until it is interrupted"
     with no_gc(): from s10_fastai.app import served
     with served(path, data, port) as url:
-        print(f'{url} is the page of {path}, for this machine only; end it with Ctrl-C', flush=True)
+        echo(f'{url} is the page of {path}, for this machine only; end it with Ctrl-C')
         Event().wait()
 
-@call_parse
+@command
 def s10_app(
     path:str, # Folder of a run
     port:int=7860, # Port of 127.0.0.1 to serve it on
@@ -231,14 +233,14 @@ def s10_app(
 def _sweep(path, trials, out, data):
     "Make the trials of a sweep, and print them and the best"
     with no_gc(): from s10_fastai.sweep import finish_sweep,sweep
-    try: df = sweep(path, trials, data, out, lambda o: print(o, flush=True))
+    try: df = sweep(path, trials, data, out, echo)
     except KeyboardInterrupt:
-        print('Interrupted; the same command goes on')
+        echo('Interrupted; the same command goes on')
         raise
     folder = Path(out)/Path(path).stem
-    print(finish_sweep(path, df, folder), f'{len(df)} trials in {folder}', sep='\n')
+    echo(*finish_sweep(path, df, folder).split('\n'), f'{plural(len(df), "trial")} in {folder}')
 
-@call_parse
+@command
 def s10_sweep(
     path:str, # TOML file that says what is searched, such as experiments/sweep-digits.toml
     trials:int=20, # Trials there are to be in the end, with those that were made before
@@ -252,9 +254,9 @@ def s10_sweep(
 def _export(path, to, out):
     "Print what the network of a run was written to"
     with no_gc(): from s10_fastai.export import export
-    print(export(path, to, out))
+    echo(export(path, to, out))
 
-@call_parse
+@command
 def s10_export(
     path:str, # Folder of a run
     to:str='onnx', # onnx, torch_export, or hub: a folder with a model card

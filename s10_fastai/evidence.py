@@ -5,22 +5,22 @@
 # %% auto #0
 __all__ = ['pick', 'caption', 'show_gallery', 'interval', 'class_table', 'confusion', 'reliability', 'calibration_error',
            'plot_reliability', 'numbers', 'plot_square', 'plot_accuracy', 'plot_strip', 'plot_finder', 'draws',
-           'cam_maps', 'make_evidence']
+           'cam_maps', 'quiet_fonts', 'make_evidence']
 
 # %% ../nbs/07_evidence.ipynb #db83e4c0
 import io,json,warnings
-from contextlib import redirect_stdout
+from contextlib import contextmanager,redirect_stdout,suppress
 from pathlib import Path
 
 import matplotlib.pyplot as plt,numpy as np,pandas as pd,torch
 from fastai.torch_core import no_random
-from fastai.vision.all import ClassificationInterpretation
+from fastai.vision.all import ClassificationInterpretation,L
 from scipy.stats import binomtest
 from sklearn.exceptions import UndefinedMetricWarning
 from torch.nn import functional as F
 
 from .augment import BatchCompose,denormalize,show_steps,train_tfms
-from .data import S10Error
+from .core import S10Error,printable,read_bytes,refuse_links,replacing,why,write_json
 from .gradcam import cam_layers,gradcam,overlay,show_cams
 from .predict import as_batch,classes,logits_labels,predictions,read_run,run_images,run_learner,run_model
 from .resnet import model_graph,model_summary
@@ -44,7 +44,8 @@ def caption(
     row # Row of a table of predictions
 )->str:
     "Label, prediction where it is another, and confidence of an image"
-    return f'{row.label}\n{row.confidence:.0%}' if row.label==row.predicted else f'{row.label}\n→ {row.predicted} {row.confidence:.0%}'
+    label,predicted = map(printable, (row.label,row.predicted))
+    return f'{label}\n{row.confidence:.0%}' if row.label==row.predicted else f'{label}\n→ {predicted} {row.confidence:.0%}'
 
 def show_gallery(
     ims:np.ndarray, # RGB images (n,H,W,3), uint8
@@ -52,13 +53,13 @@ def show_gallery(
     ncols:int=5, # Pictures in a row
     size:float=1.1 # Height and width of one picture, inches
 ):
-    "Grid of pictures"
-    nrows = max(-(-len(ims)//ncols), 1)
+    "Grid of pictures; raises `S10Error` if there are none"
+    if not len(ims): raise S10Error('no image to show; expected one or more')
+    nrows = -(-len(ims)//ncols)
     fig,axs = plt.subplots(nrows, ncols, figsize=(size*ncols, (size+.35)*nrows), squeeze=False)
     for ax in axs.flat: ax.axis('off')
     for ax,im in zip(axs.flat, ims): ax.imshow(im)
     for ax,title in zip(axs.flat, titles): ax.set_title(title, fontsize=7, parse_math=False)
-    if not len(ims): axs[0,0].text(0, .5, 'There is no such image.')
     fig.tight_layout(pad=.3)
     return fig
 
@@ -167,7 +168,7 @@ def plot_strip(
     fig,axs = plt.subplots(1, 6, figsize=(15,2.4))
     for ax,k in zip(axs, 'train_loss test_loss train_accuracy test_accuracy'.split()): _epochs(ax, history, k)
     _epochs(axs[4], history, f=lambda r: r['train_accuracy']-r['test_accuracy'], label='Train minus test accuracy')
-    axs[5].plot((np.arange(len(lrs))+1)*len(history)/len(lrs), lrs, color='C2')
+    axs[5].plot(np.arange(len(lrs))*len(history)/len(lrs), lrs, color='C2')
     axs[5].set(xlabel='Epoch', title='Learning rate')
     axs[5].grid(alpha=.3)
     fig.tight_layout()
@@ -207,16 +208,18 @@ def draws(
 # %% ../nbs/07_evidence.ipynb #bf49010f
 def _fastai_tools(learn, path):
     "Confusion matrix, largest losses and report, by fastai"
-    with learn.no_bar(), learn.no_logging():
+    vocab,n = learn.dls.vocab,min(10, learn.dls.valid.n)
+    vocab.items = L(map(printable, vocab.items)) # what is drawn and printed; the indices stay
+    with learn.no_bar(), learn.no_logging(), plt.rc_context({'text.parse_math':False}):
         interp = ClassificationInterpretation.from_learner(learn)
         interp.plot_confusion_matrix(figsize=(6,6))
         save_fig(plt.gcf(), path/'confusion.png')
-        interp.plot_top_losses(10, nrows=2, figsize=(12,5))
+        interp.plot_top_losses(n, nrows=1+(n>5), figsize=(12,2.5*(1+(n>5))))
         save_fig(plt.gcf(), path/'top_losses.png')
         with redirect_stdout(io.StringIO()) as txt, warnings.catch_warnings():
             warnings.simplefilter('ignore', UndefinedMetricWarning) # a class that was never predicted
             interp.print_classification_report()
-    (path/'report.txt').write_text(txt.getvalue(), errors='replace')
+    with replacing(path/'report.txt') as tmp: tmp.write_text(txt.getvalue())
 
 # %% ../nbs/07_evidence.ipynb #fb43b814
 def cam_maps(
@@ -225,18 +228,18 @@ def cam_maps(
     layers:dict=cam_layers # Title -> name of a layer
 )->dict: # Title -> maps (n,32,32)
     "Grad-CAM of several layers, for the predicted class"
-    return {k:gradcam(model, x, v) for k,v in layers.items()} if len(x) else {}
+    return {k:gradcam(model, x, v) for k,v in layers.items()}
 
-def _cams(path, ims, preds, shown, out):
-    "Panels for five correct and five misclassified images, and a grid of the misclassified"
+def _galleries(path, ims, preds, shown, out):
+    "Of the correct and of the misclassified images, if there are any, a grid, and panels for five; and a grid with the heat on the misclassified"
     model,meta = run_model(path)
+    def batch(idxs): return as_batch(ims[idxs], meta['mean'], meta['std'])
     for k,idxs in shown.items():
-        idxs = idxs[:5]
-        maps = cam_maps(model, as_batch(ims[idxs], meta['mean'], meta['std']))
-        save_fig(show_cams(ims[idxs], maps, [caption(preds.loc[i]) for i in idxs]) if idxs else show_gallery([], []), out/f'gradcam_{k}.png')
-    idxs = shown['wrong']
-    cams = gradcam(model, as_batch(ims[idxs], meta['mean'], meta['std'])) if idxs else []
-    save_fig(show_gallery([overlay(ims[i], o) for i,o in zip(idxs, cams)], [caption(preds.loc[i]) for i in idxs]), out/'gradcam_grid.png')
+        if not idxs: continue
+        words = [caption(preds.loc[i]) for i in idxs]
+        save_fig(show_gallery(ims[idxs], words), out/f'{k}.png')
+        save_fig(show_cams(ims[idxs[:5]], cam_maps(model, batch(idxs[:5])), words[:5]), out/f'gradcam_{k}.png')
+        if k=='wrong': save_fig(show_gallery([overlay(ims[i], o) for i,o in zip(idxs, gradcam(model, batch(idxs)))], words), out/'gradcam_grid.png')
 
 # %% ../nbs/07_evidence.ipynb #466121eb
 def _curves(run, out):
@@ -248,9 +251,8 @@ def _curves(run, out):
 
 def _network(model, out):
     "Summary and, where graphviz is installed, picture of the network"
-    (out/'summary.txt').write_text(str(model_summary(model)))
-    try: (out/'network.svg').write_bytes(model_graph(model, depth=1).pipe(format='svg'))
-    except S10Error: pass
+    with replacing(out/'summary.txt') as tmp: tmp.write_text(str(model_summary(model)))
+    with suppress(S10Error), replacing(out/'network.svg') as tmp: tmp.write_bytes(model_graph(model, depth=1).pipe(format='svg'))
 
 def _samples(run, images, mean, std, out):
     "Pictures of the training images, before and after augmentation"
@@ -261,6 +263,38 @@ def _samples(run, images, mean, std, out):
     save_fig(show_gallery(rows.reshape(-1, *rows.shape[2:]), ['Original'], rows.shape[1], .8), out/'draws.png')
 
 # %% ../nbs/07_evidence.ipynb #c46d4ed9
+def _shown(out):
+    "Which images the evidence in the folder `out` shows, or nothing if it is not complete, or of an older version"
+    try: kept = json.loads(read_bytes(out/'evidence.json'))
+    except (OSError,ValueError): return None
+    return kept['shown'] if isinstance(kept, dict) and {'shown','pictures'}<={*kept} else None
+
+@contextmanager
+def quiet_fonts():
+    "Within it nothing is said of characters that the font of the pictures does not have, which are drawn as boxes"
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Glyph .* missing from')
+        yield
+
+def _safe(o):
+    "A name as a cell that a spreadsheet takes for text"
+    return f"'{printable(o)}" if str(o)[:1] in tuple('=+-@\t\r') else printable(o)
+
+# %% ../nbs/07_evidence.ipynb #9a40c5f7
+def _write_evidence(run, preds, shown, path, data, out):
+    "Write all of the evidence into the empty folder `out`, `evidence.json` last"
+    (tr,te),(model,meta) = run_images(path, data),run_model(path)
+    _galleries(path, te.x, preds, shown, out)
+    _curves(run, out)
+    _network(model, out)
+    _samples(run, tr, meta['mean'], meta['std'], out)
+    _fastai_tools(run_learner(path, data), out)
+    save_fig(plot_reliability(preds), out/'reliability.png')
+    df = class_table(preds)
+    with replacing(out/'classes.csv') as tmp: df.assign(label=df.label.map(_safe)).to_csv(tmp, index=False)
+    write_json(out/'evidence.json', dict(numbers=numbers(preds), shown=shown, pictures=sorted(o.name for o in out.glob('*.png'))))
+
+# %% ../nbs/07_evidence.ipynb #8297ea6c
 def make_evidence(
     path:str|Path, # Folder of a run
     data:str=None # Where its images are now, if not where they were
@@ -268,18 +302,13 @@ def make_evidence(
     "Pictures and numbers of a run, made the first time; raises `S10Error` for a run or images that are not there"
     path = Path(path).expanduser()
     run,out = read_run(path),path/'evidence'
-    if (out/'evidence.json').exists(): return out
-    preds,(tr,te),(model,meta) = predictions(path, data),run_images(path, data),run_model(path)
-    try: out.mkdir(exist_ok=True)
-    except OSError as e: raise S10Error(f'{out}: cannot make this folder ({e.strerror}); copy the run to where you can write') from e
+    refuse_links(path)
+    preds = predictions(path, data)
     shown = dict(correct=pick(preds, True, seed=run['seed']), wrong=pick(preds))
-    for k,idxs in shown.items(): save_fig(show_gallery(te.x[idxs], [caption(preds.loc[i]) for i in idxs]), out/f'{k}.png')
-    _cams(path, te.x, preds, shown, out)
-    _curves(run, out)
-    _network(model, out)
-    _samples(run, tr, meta['mean'], meta['std'], out)
-    _fastai_tools(run_learner(path, data), out)
-    save_fig(plot_reliability(preds), out/'reliability.png')
-    class_table(preds).to_csv(out/'classes.csv', index=False, errors='surrogateescape')
-    (out/'evidence.json').write_text(json.dumps(dict(numbers=numbers(preds), shown=shown), indent=1))
+    if _shown(out)==shown: return out
+    try:
+        out.mkdir(exist_ok=True)
+        for o in (out/'evidence.json',*out.glob('*.png')): o.unlink(missing_ok=True) # of other predictions
+    except OSError as e: raise S10Error(f'{out}: cannot make this folder ({why(e)}); copy the run to where you can write') from e
+    with quiet_fonts(): _write_evidence(run, preds, shown, path, data, out)
     return out

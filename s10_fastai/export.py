@@ -6,7 +6,7 @@
 __all__ = ['Deployed', 'deployed', 'export', 'model_card']
 
 # %% ../nbs/09b_export.ipynb #8cf62dfa
-import json,os,shlex,tempfile
+import json,os,re,shlex,tempfile
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +17,7 @@ from fastai.torch_core import Module
 from torch import nn
 
 from .audit import _not_cifar10,audit
-from .data import S10Error
+from .core import S10Error,plural,printable,refuse_links,why
 from .predict import read_run,run_model
 
 # %% ../nbs/09b_export.ipynb #5c80b49e
@@ -52,7 +52,7 @@ def _new(out):
         with tempfile.TemporaryDirectory(prefix=f'{out.name}.', suffix='.tmp', dir=out.parent) as d:
             yield Path(d)/out.name
             (Path(d)/out.name).rename(out)
-    except OSError as e: raise S10Error(f'{out}: cannot be written ({e.strerror or e}); choose another place with --out') from e
+    except OSError as e: raise S10Error(f'{out}: cannot be written ({why(e)}); choose another place with --out') from e
 
 # %% ../nbs/09b_export.ipynb #b04ebdc0
 _ways = {}
@@ -73,6 +73,7 @@ def export(
     if to not in _ways: raise S10Error(f'--to is {to!r}; expected one of {", ".join(_ways)}')
     path,(name,write) = Path(path).expanduser(),_ways[to]
     run,out = read_run(path),Path(out).expanduser() if out else path/name
+    refuse_links(path)
     with _new(out) as new: write(new, path, run)
     return out
 
@@ -83,7 +84,7 @@ def _extra(*names):
     except ImportError as e: raise S10Error(f"{e.name} is missing; pip install 's10_fastai[export]' to export a network") from e
 
 # %% ../nbs/09b_export.ipynb #40c2a38a
-def _source(run): return os.fsencode(Path(run['data']['source']).name).decode(errors='replace')
+def _source(run): return printable(os.fsencode(Path(run['data']['source']).name).decode(errors='replace'))
 
 def _command(run):
     "Command that made a run, with the name alone of its images"
@@ -129,15 +130,22 @@ def _card_data(run):
     res = hf.EvalResult(task_type='image-classification', dataset_type=data, dataset_name='CIFAR-10' if orig else data,
         dataset_split='train' if run['settings']['holdout'] else 'test', metric_type='accuracy', metric_name='Accuracy', metric_value=run['accuracy'])
     return hf.ModelCardData(license='apache-2.0', library_name='s10_fastai', pipeline_tag='image-classification', datasets=[data] if orig else None,
-        tags=['image-classification','pytorch','fastai','resnet'], metrics=['accuracy'], model_name=f'ResNet, {run["recipe"]}, width {run["width"]}', eval_results=[res])
+        tags=['image-classification','pytorch','fastai','resnet'], metrics=['accuracy'], model_name=f'ResNet, {printable(run["recipe"])}, width {run["width"]}', eval_results=[res])
+
+# %% ../nbs/09b_export.ipynb #89bbd85a
+def _md(o):
+    "A text, or all texts in lists and dicts, as Markdown that shows them as they are, on one line"
+    if isinstance(o, dict): return {k:_md(v) for k,v in o.items()}
+    if isinstance(o, (list,tuple)): return [_md(v) for v in o]
+    return re.sub(r'([\\`*_\[\]<>#|~&$@])', r'\\\1', printable(o)) if isinstance(o, str) else o
 
 # %% ../nbs/09b_export.ipynb #5af5dc05
 def _audited(path):
     "The audit of a run for its card"
     try: df = audit(path)
-    except Exception as e: return f'This run was not audited: its record cannot be judged ({type(e).__name__}: {e}).' # an older record may lack anything
+    except Exception as e: return f'This run was not audited: its record cannot be judged ({_md(f"{type(e).__name__}: {e}")}).' # an older record may lack anything
     n = df.verdict.value_counts()
-    rows = '\n'.join(f'| {r.rule} {r.name} | {r.verdict} | {r.ran} |' for r in df.itertuples())
+    rows = '\n'.join(f'| {r.rule} {r.name} | {r.verdict} | {_md(r.ran)} |' for r in df.itertuples())
     return f'Of the rules of the assignment {n.get("holds", 0)} hold, {n.get("fails", 0)} fail and {n.get("not applicable", 0)} are not applicable.\n\n| rule | verdict | what ran |\n|---|---|---|\n{rows}'
 
 def _limits(run):
@@ -146,11 +154,11 @@ def _limits(run):
     yield f'It knows {data["classes"]} classes, and gives one of them for any image.'
     scaled = ', scaled to that size' if s['resize'] else ''
     yield f'It was trained and tested on images of 32x32 pixels{scaled}. How it does on others was not measured.'
-    yield f'The accuracy is that of one run with one seed, on {data["test"]:,} images.'
+    yield f'The accuracy is that of one run with one seed, on {plural(data["test"], "image")}.'
     if s['holdout']: yield 'These images were held out of the training set; the test set was not used.'
-    if s['limit']: yield f'At most {s["limit"]:,} images of each set were used.'
+    if s['limit']: yield f'At most {plural(s["limit"], "image")} of each set were used.'
     yield 'The softmax of its logits was not calibrated.'
-    yield from (f'{o["check"].capitalize()}: {o["note"]}.' for o in data['checks'] if o['note'])
+    yield from (_md(f'{o["check"].capitalize()}: {o["note"]}.') for o in data['checks'] if o['note'])
 
 # %% ../nbs/09b_export.ipynb #9adb4bdb
 _card = """# {model_name}
@@ -165,7 +173,7 @@ The ResNet of ERA Session 10 with {width} channels in its first layer and {param
 
 ## How it was trained
 
-By the recipe `{recipe}` for {epochs} epochs on {data[train]:,} images, in batches of {settings[bs]}, with a learning rate of at most {lr_max:.3g}, in {seconds:,.0f} s on {machine}, with s10_fastai {versions[s10_fastai]}, torch {versions[torch]}, fastai {versions[fastai]} and albumentations {versions[albumentations]}:
+By the recipe {recipe} for {epochs} on {data[train]:,} images, in batches of {settings[bs]}, with a learning rate of at most {lr_max:.3g}, in {seconds:,.0f} s on {machine}, with s10_fastai {versions[s10_fastai]}, torch {versions[torch]}, fastai {versions[fastai]} and albumentations {versions[albumentations]}:
 
     {command}
 
@@ -204,8 +212,8 @@ def model_card(
     "Model card of a run, filled in from its record and its audit"
     run = read_run(path)
     data,hw = _card_data(run),run['hardware']
-    txt = _card.format(**run|dict(command=_command(run)), model_name=data.model_name, source=_source(run), held='held-out '*bool(run['settings']['holdout']),
-        classes=json.dumps(run['data']['vocab']), seconds=run['times']['total'], machine=hw['gpu'] or hw['cpu'], audit=_audited(path),
+    txt = _card.format(**_md(run)|dict(command=printable(_command(run)), epochs=plural(run['epochs'], 'epoch')), model_name=_md(data.model_name), source=_md(_source(run)), held='held-out '*bool(run['settings']['holdout']),
+        classes=json.dumps(run['data']['vocab']), seconds=run['times']['total'], machine=_md(hw['gpu'] or hw['cpu']), audit=_audited(path),
         limits='\n'.join(f'- {o}' for o in _limits(run)), load=_load)
     return _extra('huggingface_hub').ModelCard(f'---\n{data.to_yaml()}\n---\n\n{txt}\n')
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np,torch
-from PIL import Image,ImageOps
+from PIL import Image
 from fastcore.meta import delegates
 from torch import Tensor,nn
 from torch.nn import functional as F
@@ -92,6 +92,10 @@ def overlay(
     return (im*(1-a) + matplotlib.colormaps[cmap](cam)[...,:3]*255*a).round().astype(np.uint8)
 
 # %% ../nbs/06_gradcam.ipynb #e4c89b55
+def _fit(im, size):
+    "The picture `im`, as large as fits into a square of `size` pixels, but no side shorter than a pixel"
+    return im.resize([max(1, round(o*size/max(im.size))) for o in im.size])
+
 def explain(
     model:nn.Module, # Network, from `run_model`
     meta:dict, # What comes with it
@@ -103,7 +107,7 @@ def explain(
 )->list: # A picture for each file
     "Image files with the heat of Grad-CAM over them; raises `S10Error` for a file that cannot be read, or an unknown layer"
     maps = gradcam(model, as_batch(np.stack([read_image(o) for o in files]), meta['mean'], meta['std']), layer, cls)
-    ims = [ImageOps.contain(open_image(o), (size,size)) for o in files]
+    ims = [_fit(open_image(o), size) for o in files]
     maps = [F.interpolate(m[None,None], (im.height,im.width), mode='bilinear')[0,0] for m,im in zip(maps, ims)]
     return [Image.fromarray(overlay(np.asarray(im), m, opacity)) for m,im in zip(maps, ims)]
 

@@ -8,6 +8,7 @@ __all__ = ['report', 'plot_runs', 'compare']
 # %% ../nbs/09_report.ipynb #262d9fac
 import hashlib,io,json,os,re
 from base64 import b64encode
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,11 +19,11 @@ from matplotlib.colors import to_hex
 
 from .audit import audit
 from .augment import train_tfms
-from .data import S10Error,replacing
+from .core import S10Error,free_name,new_file,plural,printable,replacing,why
 from .evidence import (cam_maps,caption,class_table,confusion,draws,interval,make_evidence,numbers,plot_accuracy,plot_finder,
     plot_reliability,plot_square,plot_strip)
 from .predict import as_batch,classes,predictions,read_run,run_images,run_model
-from .train import _new_file,evenly
+from .train import evenly
 
 # %% ../nbs/09_report.ipynb #83dd24fd
 _css = '''
@@ -76,13 +77,13 @@ def _page(title, *children):
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{sha}'"
     head = h.Head(h.Meta(charset='utf-8'), h.Meta(http_equiv='Content-Security-Policy', content=policy),
         h.Meta(name='viewport', content='width=device-width,initial-scale=1'), h.Title(title), h.Style(h.Safe(_css)))
-    return h.to_xml(h.Html(head, h.Body(h.Main(*children), h.Script(h.Safe(_js))), lang='en'), indent=False)
+    return printable(h.to_xml(h.Html(head, h.Body(h.Main(*children), h.Script(h.Safe(_js))), lang='en'), indent=False), keep='\n')
 
 def _write(file, txt):
     "Write a page in one step; raises `S10Error` where that is not possible"
     try:
-        with replacing(file) as tmp: tmp.write_text(txt, encoding='utf-8', errors='replace')
-    except OSError as e: raise S10Error(f'{file}: cannot be written ({e.strerror}); make room, or choose another place') from e
+        with replacing(file) as tmp: tmp.write_text(txt, encoding='utf-8')
+    except OSError as e: raise S10Error(f'{file}: cannot be written ({why(e)}); make room, or choose another place') from e
     return file
 
 # %% ../nbs/09_report.ipynb #2e42e419
@@ -114,9 +115,19 @@ def _section(title, *children, **kw):
     "Section with a heading and a place to link to"
     return h.Section(h.H2(title), *children, id=re.sub(r'\W+', '-', title.lower()), **kw)
 
-def _tile(im, txt, title=None):
+# %% ../nbs/09_report.ipynb #f48d2b30
+def _name(o):
+    "A name among other words, which keeps to itself whatever direction it is written in"
+    return h.Bdi(printable(o))
+
+def _caption(row):
+    "What `caption` says of an image, with its names kept to themselves"
+    p = f'{row.confidence:.0%}'
+    return (_name(row.label),f'\n{p}') if row.label==row.predicted else (_name(row.label),'\n→ ',_name(row.predicted),f' {p}')
+
+def _tile(im, row, title=None):
     "Image with its caption"
-    return h.Figure(h.Img(src=_uri(Image.fromarray(im)), alt=txt.replace('\n', ' ')), h.Figcaption(txt), title=title)
+    return h.Figure(h.Img(src=_uri(Image.fromarray(im)), alt=caption(row).replace('\n', ' ')), h.Figcaption(*_caption(row)), title=title)
 
 # %% ../nbs/09_report.ipynb #be6afd40
 def _flat(o, pre=''):
@@ -134,9 +145,15 @@ def _duration(s):
     return f'{s:.0f} s' if s<100 else f'{s/60:.0f} min' if s<6000 else f'{s/3600:.1f} h'
 
 # %% ../nbs/09_report.ipynb #b3cdc97f
+def _parts(v):
+    "A setting as the content of a cell, in which names keep to themselves"
+    if isinstance(v, str): return [_name(v)]
+    if isinstance(v, (list,tuple)): return [p for i,o in enumerate(v) for p in (*([', '] if i else []), *_parts(o))]
+    return [_say(v)]
+
 def _pairs(title, o):
     "Settings under a heading"
-    return h.Figure(h.H3(title), h.Div(h.Table(*(h.Tr(h.Th(k), h.Td(_say(v), cls='wide')) for k,v in _flat(o).items())), cls='scroll'))
+    return h.Figure(h.H3(title), h.Div(h.Table(*(h.Tr(h.Th(k), h.Td(*_parts(v), cls='wide')) for k,v in _flat(o).items())), cls='scroll'))
 
 # %% ../nbs/09_report.ipynb #9f9ae18b
 def _headline(run, nums, rules):
@@ -147,9 +164,9 @@ def _headline(run, nums, rules):
         'with mirror images':f'{nums["tta"]:.2%}', 'test loss':f'{run["test_loss"]:.4f}', 'calibration error':f'{nums["ece"]:.2%}',
         'parameters':f'{run["parameters"]:,}', 'epochs':run['epochs'], 'time in all':_duration(run['times']['total'])}
     note = rules.ran[rules.rule=='R9'].item().partition('; ')[2]
-    return h.Div(h.H1(f'{run["recipe"]} on {run["data"]["source"]}'), h.Div(f'{k/n:.2%}', cls='big'),
-        h.P(f'{k:,} of {n:,} test images are classified correctly; 95 % interval {low:.2%} to {high:.2%}.'),
-        h.P(f'The run counted them after its last epoch, in {run["settings"]["precision"]}. Computed anew in fp32, as for all pictures here, {nums["correct"]:,} are right.', cls='soft') if k!=nums['correct'] else None,
+    return h.Div(h.H1(_name(run['recipe']), ' on ', _name(run['data']['source'])), h.Div(f'{k/n:.2%}', cls='big'),
+        h.P(f'{k:,} of {plural(n, "test image")} {"is" if k==1 else "are"} classified correctly; 95 % interval {low:.2%} to {high:.2%}.'),
+        h.P(f'The run counted them after its last epoch, in {run["settings"]["precision"]}. Computed anew in fp32, as for all pictures here, {nums["correct"]:,} {"is" if nums["correct"]==1 else "are"} right.', cls='soft') if k!=nums['correct'] else None,
         h.P(f'For the 90 % of the assignment it does not count: {note}.', cls='soft') if note else None, h.Div(*(h.Div(h.B(v), k) for k,v in facts.items()), cls='facts'))
 
 def _rules(rules):
@@ -159,12 +176,18 @@ def _rules(rules):
         _table(['','Rule','Verdict','Required','Ran'], [(r.rule,r.name,mark(r.verdict),h.Td(r.required, cls='wide'),h.Td(r.ran, cls='wide')) for r in rules.itertuples()]))
 
 # %% ../nbs/09_report.ipynb #ab2eb880
+def _in_force(run):
+    "Rates and weight decay that were used, as the audit writes them"
+    wds = {f'{o["wd"]:.3g}' for o in run['ran']['optimizer']['groups']}
+    return {k:f'{run[k]:.3g}' for k in ('lr_min','lr_max')} | dict(wd=', '.join(sorted(wds)))
+
 def _config(run):
     "All settings and what is known of the data"
-    own = {k:run[k] for k in ('recipe','width','epochs','seed','lr_min','lr_max')} | run['settings']
+    own = {k:run[k] for k in ('recipe','width','epochs','seed','lr_min','lr_max')} | run['settings'] | _in_force(run)
     data = {k:v for k,v in run['data'].items() if k not in ('vocab','checks')} | dict(names=run['data']['vocab'][:100])
     return _section('Configuration', h.Div(_pairs('Recipe and settings', own), _pairs('Data', data), cls='plots'), *_checks(run['data'].get('checks')))
 
+# %% ../nbs/09_report.ipynb #99e1d5f0
 def _checks(rows):
     "What was found in the images before the training, or nothing for a record of an older version"
     if not rows: return []
@@ -183,7 +206,7 @@ def _learning(run):
 def _augmentation(run, images, meta):
     "Some training images, and what the network saw of them"
     rows = draws(evenly(images, 4).x, train_tfms(meta['mean'], meta['std'], **run['settings']['tfms']), meta['mean'], meta['std'])
-    return _section('Augmentation', h.P('Four training images on the left, and beside each what the network may see of it in nine epochs.'),
+    return _section('Augmentation', h.P('Training images on the left, and beside each what the network may see of it in nine epochs.'),
         h.Div(h.Div(*(h.Img(src=_uri(Image.fromarray(o)), alt='') for o in rows.reshape(-1, *rows.shape[2:])), cls='draws'), cls='scroll'))
 
 def _network(out):
@@ -200,16 +223,26 @@ def _where(row):
 
 def _tiles(ims, preds, idxs):
     "Images of the test set with their captions"
-    return h.Div(*(_tile(ims[r.Index], caption(r), _where(r)) for r in preds.loc[idxs].itertuples()), cls='tiles')
+    return h.Div(*(_tile(ims[r.Index], r, _where(r)) for r in preds.loc[idxs].itertuples()), cls='tiles')
+
+# %% ../nbs/09_report.ipynb #d1fab0cb
+def _counted(n, what):
+    "A sentence on how many test images are right, or wrong"
+    return f'No test image is {what}.' if not n else f'One test image is {what}.' if n==1 else f'{n:,} test images are {what}.'
+
+def _of(some, n):
+    "How many of `n` there are pictures of, if not of all"
+    return f'{len(some)} of {n:,}, ' if len(some)<n else ''
 
 def _galleries(preds, ims, shown):
     "Images that were classified correctly, and wrongly"
     n,k = len(preds),int((preds.label==preds.predicted).sum())
     files = preds.loc[shown['wrong'],['file','label','predicted']].reset_index()
-    return _section('Right and wrong', h.P('Under each image its label, the prediction if that is another, and the confidence.'),
-        h.H3(f'Misclassified: {len(shown["wrong"])} of {n-k:,}, the most confident first'), _tiles(ims, preds, shown['wrong']),
-        h.Details(h.Summary('Their files'), _table(['Test image','File','Label','Predicted'], files.astype(str).values)),
-        h.H3(f'Correct: {len(shown["correct"])} of {k:,}, chosen at random'), _tiles(ims, preds, shown['correct']))
+    wrong = [h.H3(f'Misclassified: {_of(shown["wrong"], n-k)}the most confident first' if n-k>1 else 'Misclassified'), _tiles(ims, preds, shown['wrong']),
+        h.Details(h.Summary('Its file' if n-k==1 else 'Their files'), _table(['Test image','File','Label','Predicted'], files.astype(str).values))]
+    right = [h.H3(f'Correct: {_of(shown["correct"], k)}in random order' if k>1 else 'Correct'), _tiles(ims, preds, shown['correct'])]
+    return _section('Right and wrong', h.P(_counted(n-k, 'wrong'), '' if k else ' None is right.', ' Under each image its label, the prediction if that is another, and the confidence.'),
+        *(wrong if n>k else []), *(right if k else []))
 
 # %% ../nbs/09_report.ipynb #3d405a0e
 def _heat(cam, cmap='turbo'):
@@ -220,19 +253,20 @@ def _heat(cam, cmap='turbo'):
 
 def _gradcam(preds, ims, shown, model, meta, opacity=70):
     "Where the network looked in five correct and the misclassified images, with a choice of layer and opacity"
-    idxs = shown['correct'][:5]+shown['wrong']
+    kinds = {k:o for k,o in dict(Correct=shown['correct'][:5], Misclassified=shown['wrong']).items() if o}
+    idxs = [i for o in kinds.values() for i in o]
     maps = cam_maps(model, as_batch(ims[idxs], meta['mean'], meta['std']))
     def pair(r, im, cams):
         heats = [h.Img(src=_heat(o), alt='', cls=f'heat heat{i}') for i,o in enumerate(cams)]
         both = h.Img(src=im, alt=caption(r).replace('\n', ' ')),h.Div(h.Img(src=im, alt=''), *heats, cls='stack')
-        return h.Figure(h.Div(*both, cls='pair'), h.Figcaption(caption(r)), title=_where(r))
-    pairs = [pair(r, _uri(Image.fromarray(ims[r.Index])), cams) for r,*cams in zip(preds.loc[idxs].itertuples(), *maps.values())]
+        return h.Figure(h.Div(*both, cls='pair'), h.Figcaption(*_caption(r)), title=_where(r))
+    pairs = iter([pair(r, _uri(Image.fromarray(ims[r.Index])), cams) for r,*cams in zip(preds.loc[idxs].itertuples(), *maps.values())])
+    tiles = [p for k,o in kinds.items() for p in (h.H3(k),h.Div(*islice(pairs, len(o)), cls='tiles pairs'))]
     layers = [h.Label(h.Input(type='radio', name='layer', value=i, checked=i==3, autocomplete='off'), f' {k}') for i,k in enumerate(maps)]
     slider = h.Label('Opacity ', h.Input(type='range', min=0, max=100, value=opacity, autocomplete='off'), ' ', h.Output(f'{opacity} %'))
     css = h.Style(h.Safe(''.join(f'[data-layer="{i}"] .heat{i}{{display:block}}' for i in range(len(maps)))))
     return _section('Grad-CAM', css, h.P('Where the network found what speaks for its prediction: the original, and beside it the heat over it.'),
-        h.Fieldset(h.Legend('Layer'), *layers), h.Fieldset(h.Legend('Heat'), slider), h.H3('Correct'), h.Div(*pairs[:5], cls='tiles pairs'),
-        h.H3('Misclassified'), h.Div(*pairs[5:], cls='tiles pairs'), data_layer='3', style=f'--opacity:{opacity/100}', cls='gradcam')
+        h.Fieldset(h.Legend('Layer'), *layers), h.Fieldset(h.Legend('Heat'), slider), *tiles, data_layer='3', style=f'--opacity:{opacity/100}', cls='gradcam')
 
 # %% ../nbs/09_report.ipynb #17d0e617
 def _cells(preds, per=9, most=400):
@@ -252,7 +286,7 @@ def _matrix(preds, ims):
         return h.Td(o, title=f'{vocab[i]} taken for {vocab[j]}', style=f'--c:var(--{"good" if i==j else "bad"});--v:{60*share:.0f}%')
     def images(i, j):
         idxs = cells.get((vocab[i],vocab[j]), [])
-        return h.Div(h.B(f'{vocab[i]} taken for {vocab[j]}: {len(idxs)} of {m[i,j]:,}'), _tiles(ims, preds, idxs), id=f'cell-{i}-{j}', cls='cell')
+        return h.Div(h.B(_name(vocab[i]), ' taken for ', _name(vocab[j]), f': {len(idxs)} of {m[i,j]:,}'), _tiles(ims, preds, idxs), id=f'cell-{i}-{j}', cls='cell')
     ij = [(i,j) for i,a in enumerate(vocab) for j,b in enumerate(vocab) if (a,b) in cells]
     rows = [h.Tr(h.Th(o), *(count(i, j) for j in range(len(vocab)))) for i,o in enumerate(vocab)]
     return _section('Confusion', h.P('Rows are labels, columns are predictions. A number leads to its images, the most confident first.'),
@@ -280,7 +314,7 @@ def _classes(preds):
 def _again(run):
     "Command, versions, machine and times"
     parts = {'Versions':run['versions'], 'Machine':run['hardware'], 'Seconds':run['times'], 'Peak memory, GB':run['memory']}
-    cuts = [f'{o["resumed"]}: went on after {o["step"]} steps, in epoch {o["epoch"]}' for o in run.get('interruptions', [])]
+    cuts = [f'{o["resumed"]}: went on after {plural(o["step"], "step")}, in epoch {o["epoch"]}' for o in run.get('interruptions', [])]
     hashes = {'Hashes':run['sha256']} if 'sha256' in run else {}
     return _section('Again', h.P(f'This command makes the run again. It ran on {run["date"][:10]}; on a CPU, the same versions on the same machine give the same weights, bit for bit.'),
         h.Pre(run['command']), *([h.P('It was interrupted, and went on to the same end:'), h.Ul(*map(h.Li, cuts))] if cuts else []), h.Div(*(_pairs(k, o) for k,o in (parts|hashes).items()), cls='plots'))
@@ -325,7 +359,7 @@ def plot_runs(
     for o in runs:
         x = [r['epoch'] for r in o['history']]
         for ax,k in zip(axs.flat, ('test_accuracy','train_accuracy','test_loss')): ax.plot(x, [r[k] for r in o['history']], '.-', lw=1, ms=3)
-        axs[1,1].plot((np.arange(len(o['lrs']))+1)*len(x)/len(o['lrs']), o['lrs'], lw=1)
+        axs[1,1].plot(np.arange(len(o['lrs']))*len(x)/len(o['lrs']), o['lrs'], lw=1)
     for ax,k in zip(axs.flat, ('Test accuracy','Train accuracy','Test loss','Learning rate')):
         ax.set(title=k, xlabel='Epoch')
         ax.grid(alpha=.3)
@@ -351,15 +385,15 @@ def _results(names, paths, runs, out):
 # %% ../nbs/09_report.ipynb #49126017
 def compare(
     paths:list, # Folders of runs, or copies of their `run.json`
-    out:str|Path='compare.html', # File to make
+    out:str|Path=None, # File to make (default: compare.html, or another name if that is taken)
     data:str=None # Where their images are now, if not where they were
 )->Path: # That file
     "Write several runs, side by side, to one HTML file; raises `S10Error` for a bad one, or a file that cannot be made"
-    out,paths = _new_file(out),[Path(o).expanduser() for o in paths]
+    out,paths = new_file(out) if out else free_name('compare.html'),[Path(o).expanduser() for o in paths]
     names,runs = _names(paths),[read_run(o) for o in paths]
     for o in paths:
         if o.is_dir(): report(o, data)
-    rows = [[k,*(h.Td(_say(o)) for o in v)] for k,v in _differing(runs)]
-    what = h.P(f'{len(runs)} runs. Intervals that do not overlap are of accuracies that differ by more than chance in the choice of test images; chance in training comes on top.')
+    rows = [[k,*(h.Td(*_parts(o)) for o in v)] for k,v in _differing(runs)]
+    what = h.P(f'{plural(len(runs), "run")}. Intervals that do not overlap are of accuracies that differ by more than chance in the choice of test images; chance in training comes on top.')
     return _write(out, _page(' and '.join(names), h.H1('Runs side by side'), what, _results(names, paths, runs, out),
         _section('What differs', _table(['',*names], rows) if rows else h.P('Nothing but chance: all settings are the same.'))))

@@ -19,10 +19,9 @@ from types import SimpleNamespace
 
 from fastcore.basics import listify,store_attr
 from fastcore.meta import delegates
-from fastcore.script import call_parse
 
 from . import __version__
-from s10_fastai.core import (S10Error,append_line,echo,first_free,is_first,is_taken,new_file,refuse_links,replacing,run_command,user_path,
+from s10_fastai.core import (S10Error,append_line,command,echo,free_name,is_first,is_taken,new_file,refuse_links,replacing,run_command,user_path,
     why,write_json)
 
 # %% ../nbs/04_train.ipynb #ddef6d36
@@ -495,7 +494,7 @@ def _train(**kwargs):
     from s10_fastai.track import track_pictures
     with alone(): track_pictures(track, path, sorted(make_evidence(path, _given(kwargs).get('data')).glob('*.png')))
 
-@call_parse
+@command
 @delegates(train, but=['quiet','cbs'])
 def s10_train(**kwargs):
     "Train the ResNet of ERA Session 10 and write a folder with weights, log, curves and run.json"
@@ -511,12 +510,12 @@ def range_test(
     seed:int=42, # Seed of everything random
     device:str=None, # cpu, cuda or mps (default: the best there is)
     precision:str='auto', # fp32, bf16, or auto: bf16 on CUDA and fp32 elsewhere
-    out:str=None, # PNG picture to write (default: lr_find.png, or the first of lr_find-2.png, lr_find-3.png, … that is not there)
+    out:str=None, # PNG picture to write (default: lr_find.png, with a number if that is there)
     resize:bool=False # Scale images of other sizes to 32x32
 )->tuple: # `lr_min` and `lr_max`
     "Range test for a recipe, with its curve in a picture; raises `S10Error` for a bad input or a curve that shows nothing"
     _check_settings(bs, width, limit, precision=precision, seed=seed)
-    path = new_file(out if out is not None else first_free('lr_find.png'))
+    path = new_file(out if out is not None else free_name('lr_find.png'))
     with no_gc():
         import matplotlib.pyplot as plt
         from s10_fastai.learner import find_lr,get_recipe
@@ -532,7 +531,7 @@ def _lr_find(**kwargs):
     lr_min,lr_max = range_test(**kwargs)
     echo(f'LRMIN {lr_min:.3g}, LRMAX {lr_max:.3g}')
 
-@call_parse
+@command
 @delegates(range_test)
 def s10_lr_find(**kwargs):
     "Find LRMIN and LRMAX with a learning-rate range test and draw its curve"
