@@ -14,7 +14,7 @@ from fastai.vision.all import *
 from filelock import FileLock,Timeout
 from safetensors.torch import load,save
 
-from .core import Ended,S10Error,handling_signals,hang_up,read_bytes,refuse_links,replacing
+from .core import Ended,S10Error,handling_signals,read_bytes,refuse_links,replacing
 from .learner import FusedAdam,OneProcess
 
 # %% ../nbs/03a_checkpoint.ipynb #2ce3a5a6
@@ -138,7 +138,6 @@ def catch_signals(
 ):
     "Within it, signals that end a process are caught, but for those that are ignored; does nothing outside the main thread"
     def handle(signum, frame):
-        hang_up(signum)
         if seen: raise Interrupted(signum)
         seen.append(signum)
         f(signum)

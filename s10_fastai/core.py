@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ending_signals', 'printable', 'plural', 'S10Error', 'replacing', 'write_json', 'why', 'user_path', 'is_taken',
-           'new_file', 'free_name', 'open_regular', 'read_bytes', 'refuse_links', 'append_line', 'echo', 'hang_up',
-           'Ended', 'handling_signals', 'is_first', 'run_command', 'command']
+           'new_file', 'free_name', 'open_regular', 'read_bytes', 'refuse_links', 'append_line', 'echo', 'Ended',
+           'handling_signals', 'is_first', 'run_command', 'command']
 
 # %% ../nbs/00_core.ipynb #8b17c6d7
 import errno,json,math,os,re,signal,stat,sys,warnings
@@ -15,6 +15,7 @@ from inspect import signature
 from itertools import count
 from pathlib import Path
 
+from fastcore.basics import GetAttr
 from fastcore.script import anno_parser
 
 # %% ../nbs/00_core.ipynb #e383c90c
@@ -159,29 +160,15 @@ def append_line(
     with open(fd, 'a', errors='replace') as f: f.writelines(f'{printable(o)}\n' for o in lines)
 
 # %% ../nbs/00_core.ipynb #d54c9bfd
-def _redirect(name): setattr(sys, name, open(os.devnull, 'w'))
-
 def echo(
     *lines, # What to print, a line each
     file:str='stdout' # `stdout` or `stderr`
 ):
     "Print lines of `printable` text at once"
-    try: print(*map(printable, lines), sep='\n', file=getattr(sys, file), flush=True)
-    except OSError as e:
-        if e.errno!=errno.EIO: raise
-        _redirect(file) # a terminal that has been closed
+    print(*map(printable, lines), sep='\n', file=getattr(sys, file), flush=True)
 
 # %% ../nbs/00_core.ipynb #664db465
 ending_signals = [getattr(signal, o) for o in ('SIGINT','SIGTERM','SIGHUP') if hasattr(signal, o)]
-
-def hang_up(
-    signum:int # Signal that came
-):
-    "After a HUP the terminal is gone: print no more to it"
-    if signum!=getattr(signal, 'SIGHUP', None): return
-    for o in ('stdout','stderr'):
-        with suppress(OSError,ValueError,AttributeError):
-            if stat.S_ISCHR(os.fstat(getattr(sys, o).fileno()).st_mode): _redirect(o)
 
 class Ended(KeyboardInterrupt):
     "The end that a signal asks for"
@@ -209,6 +196,20 @@ def is_first():
 _no_room = errno.ENOSPC,errno.EDQUOT,errno.EFBIG,errno.EROFS,errno.EACCES,errno.EPERM
 
 # %% ../nbs/00_core.ipynb #63a7e4ce
+class _Stream(GetAttr):
+    "A stream to a terminal that may be closed"
+    _default = 'f'
+    def __init__(self, f): self.f = f
+    def _do(self, name, *args):
+        try: return getattr(self.f, name)(*args)
+        except OSError as e:
+            if e.errno!=errno.EIO: raise
+            self.f = open(os.devnull, 'w')
+    def write(self, s): return self._do('write', s)
+    def flush(self): return self._do('flush')
+
+def _redirect(name): setattr(sys, name, open(os.devnull, 'w'))
+
 def _open_streams():
     "Standard streams that were closed become empty ones, and what a terminal cannot write is written as an escape"
     while (fd := os.open(os.devnull, os.O_RDWR))<3: continue
@@ -216,11 +217,10 @@ def _open_streams():
     for o in ('stdout','stderr'):
         if getattr(sys, o) is None: _redirect(o)
         with suppress(AttributeError): getattr(sys, o).reconfigure(errors='backslashreplace')
+        if not isinstance(getattr(sys, o), _Stream): setattr(sys, o, _Stream(getattr(sys, o)))
 
 # %% ../nbs/00_core.ipynb #1f501f28
-def _end(signum, frame):
-    hang_up(signum)
-    raise Ended(signum)
+def _end(signum, frame): raise Ended(signum)
 
 @contextmanager
 def _as_command(name):

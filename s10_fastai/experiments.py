@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np,pandas as pd
 from scipy import stats
 
-from .core import S10Error,is_taken,printable,read_bytes,why
+from .core import S10Error,is_taken,printable,read_bytes,why,write_json
 from .data import _reading,_shown,load_images
 from .evidence import numbers
 from .learner import change_recipe,get_recipe,neutral
 from .predict import predictions,read_run
-from .train import _check_settings,_write_json,train
+from .train import _check_settings,train
 
 # %% ../nbs/09a_experiments.ipynb #ab2ba05e
 def _both(args, row):
@@ -94,7 +94,9 @@ def _record(path, **kw):
 def _meant(args):
     "What a run with these arguments has in its `settings` from its recipe, rates aside, and in its `args`"
     r = change_recipe(args['recipe'], args['change']) if args['change'] else get_recipe(args['recipe'])
-    return json.loads(json.dumps({k:v for k,v in r.items() if k not in ('lr_max','div','div_final')})) | dict(ends=round(r['div_final']/r['div'], 6)), {k:v for k,v in args.items() if k not in ('data','out','device','track','change')}
+    found = 'lr_max','div','div_final',*(() if r['lr_wd'] is None else ('wd',)) # by the range test
+    settings = json.loads(json.dumps({k:v for k,v in r.items() if k not in found})) | dict(ends=round(r['div_final']/r['div'], 6))
+    return settings,{k:v for k,v in args.items() if k not in ('data','out','device','track','change')}
 
 def _same(args, record, file):
     "Raise `S10Error` unless the run of `record` had these arguments and what the recipe says now, wherever its images and its folder were"
@@ -127,7 +129,7 @@ def _make(args, path, file, **kw):
             if not file.exists():
                 train(resume=path) if path.exists() else train(**args, out=path)
                 _same(args, read_run(path), path)
-                _write_json(file, _record(path, **kw))
+                write_json(file, _record(path, **kw))
         return True
     except Timeout: return False
 
