@@ -90,8 +90,9 @@ def _steps(run): return sum(run['ran']['batches'][0].values())
 @_rule('One cycle', '24 epochs, highest rate after 5.00 epochs')
 def _r3(run, path):
     n,i = len(run['ran']['batches']),int(np.argmax(run['lrs']))
+    edge = f', in the step that ends at {(i+1)/_steps(run):.2f}' if i+1==5*_steps(run) else ''
     ok = n==24 and len(run['lrs'])==24*_steps(run) and i-5*_steps(run) in (-1,0)
-    return ok,f'{n} epochs of {_steps(run)} steps; highest rate {max(run["lrs"]):.3g} after {i/_steps(run):.2f} epochs'
+    return ok,f'{n} epochs of {_steps(run)} steps; highest rate {max(run["lrs"]):.3g} after {i/_steps(run):.2f} epochs{edge}'
 
 # %% ../nbs/08_audit.ipynb #d86cae3d
 @_rule('LRMIN, LRMAX', 'both from a range test, and used')

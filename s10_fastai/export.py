@@ -212,7 +212,8 @@ def model_card(
     "Model card of a run, filled in from its record and its audit"
     run = read_run(path)
     data,hw = _card_data(run),run['hardware']
-    txt = _card.format(**_md(run)|dict(command=printable(_command(run)), epochs=plural(run['epochs'], 'epoch')), model_name=_md(data.model_name), source=_md(_source(run)), held='held-out '*bool(run['settings']['holdout']),
+    words = dict(command=printable(_command(run)), epochs=plural(run['epochs'], 'epoch'))
+    txt = _card.format(**_md(run)|words, model_name=_md(data.model_name), source=_md(_source(run)), held='held-out '*bool(run['settings']['holdout']),
         classes=json.dumps(run['data']['vocab']), seconds=run['times']['total'], machine=_md(hw['gpu'] or hw['cpu']), audit=_audited(path),
         limits='\n'.join(f'- {o}' for o in _limits(run)), load=_load)
     return _extra('huggingface_hub').ModelCard(f'---\n{data.to_yaml()}\n---\n\n{txt}\n')

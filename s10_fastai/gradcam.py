@@ -134,7 +134,7 @@ def show_cams(
 ):
     "Rows of pictures: an image, then overlay and map for each layer"
     import matplotlib.pyplot as plt
-    fig,axs = plt.subplots(len(ims), 1+2*len(maps), figsize=(size*(1+2*len(maps))+1.2, size*len(ims)+.3), squeeze=False)
+    fig,axs = plt.subplots(len(ims), 1+2*len(maps), figsize=(size*(1+2*len(maps))+1.2, size*len(ims)+.5), squeeze=False)
     for row,im,title,*cams in zip(axs, ims, titles, *maps.values()):
         row[0].imshow(im)
         row[0].set_ylabel(title, fontsize=8, rotation=0, ha='right', va='center', parse_math=False)
