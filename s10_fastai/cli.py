@@ -112,7 +112,7 @@ def _experiment(path, rows, seeds, data, out, runs):
     except ValueError as e: raise S10Error(f'--seeds is {seeds}; expected numbers such as 42,43') from e
     exp = read_experiment(path)
     experiment(path, _names(rows), seeds, data, out, runs or ('runs' if out=='results' else f'{out}/runs'))
-    print(exp['about'], markdown(summarize(read_records(Path(out)/exp['name']), [*exp['rows']]), shlex.quote(path)), sep='\n\n')
+    print(exp['about'], markdown(summarize(read_records(Path(out)/exp['name']), [*exp['rows']]), shlex.quote(path), data), sep='\n\n')
 
 @call_parse
 def s10_experiment(
