@@ -112,7 +112,7 @@ def _experiment(path, rows, seeds, data, out, runs):
     with no_gc(): from s10_fastai.experiments import experiment,markdown,read_experiment,read_records,summarize
     seeds,exp = _seeds(seeds),read_experiment(path)
     experiment(path, _names(rows), seeds, data, out, runs or ('runs' if out=='results' else f'{out}/runs'))
-    table = markdown(summarize(read_records(Path(out)/exp['name']), [*exp['rows']]), shlex.quote(path))
+    table = markdown(summarize(read_records(Path(out)/exp['name']), [*exp['rows']]), shlex.quote(path), data)
     echo(*f'{exp["about"]}\n\n{table}'.split('\n'))
 
 # %% ../nbs/10_cli.ipynb #355ad345
