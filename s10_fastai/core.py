@@ -136,7 +136,7 @@ def read_bytes(
     "Content of a file; raises `S10Error` for what is no file or too large, and `OSError` for what cannot be read"
     res = bytearray() # `f.read(most)` would take all that memory first
     with open_regular(path) as f:
-        while b := f.read(1<<20):
+        while b := f.raw.read(1<<20): # nothing where one would have to wait
             res += b
             if len(res)>most: raise S10Error(f'{path}: more than {most:,} bytes; expected a smaller file')
     return bytes(res)
