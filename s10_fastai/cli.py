@@ -81,7 +81,7 @@ def _repeat(path, out, data):
     from s10_fastai.predict import read_run
     from s10_fastai.train import train
     old = read_run(path)
-    if 'args' not in old: raise S10Error(f'{path}: the record of an older version, which does not say all that it would take; train again')
+    if not old['args']: raise S10Error(f'{path}: the record of an older version, which does not say all that it would take; train again')
     new = read_run(train(**old['args']|dict(out=out)|(dict(data=data) if data else {})))
     echo(*_compared(old, new), *_others(old, new))
     return old['sha256']['weights']==new['sha256']['weights']

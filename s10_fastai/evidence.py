@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from .augment import BatchCompose,denormalize,show_steps,train_tfms
 from .core import S10Error,printable,read_bytes,refuse_links,replacing,why,write_json
 from .gradcam import cam_layers,gradcam,overlay,show_cams
-from .predict import as_batch,classes,logits_labels,predictions,read_run,run_images,run_learner,run_model
+from .predict import as_batch,classes,logits_labels,predictions,read_run,run_images,run_learner,run_model,write_table
 from .resnet import model_graph,model_summary
 from .train import evenly,save_fig
 
@@ -276,10 +276,6 @@ def quiet_fonts():
         warnings.filterwarnings('ignore', 'Glyph .* missing from')
         yield
 
-def _safe(o):
-    "A name as a cell that a spreadsheet takes for text"
-    return f"'{printable(o)}" if str(o)[:1] in tuple('=+-@\t\r') else printable(o)
-
 # %% ../nbs/07_evidence.ipynb #9a40c5f7
 def _write_evidence(run, preds, shown, path, data, out):
     "Write all of the evidence into the empty folder `out`, `evidence.json` last"
@@ -290,8 +286,7 @@ def _write_evidence(run, preds, shown, path, data, out):
     _samples(run, tr, meta['mean'], meta['std'], out)
     _fastai_tools(run_learner(path, data), out)
     save_fig(plot_reliability(preds), out/'reliability.png')
-    df = class_table(preds)
-    with replacing(out/'classes.csv') as tmp: df.assign(label=df.label.map(_safe)).to_csv(tmp, index=False)
+    write_table(class_table(preds), out/'classes.csv')
     write_json(out/'evidence.json', dict(numbers=numbers(preds), shown=shown, pictures=sorted(o.name for o in out.glob('*.png'))))
 
 # %% ../nbs/07_evidence.ipynb #8297ea6c

@@ -142,8 +142,7 @@ def _md(o):
 # %% ../nbs/09b_export.ipynb #5af5dc05
 def _audited(path):
     "The audit of a run for its card"
-    try: df = audit(path)
-    except Exception as e: return f'This run was not audited: its record cannot be judged ({_md(f"{type(e).__name__}: {e}")}).' # an older record may lack anything
+    df = audit(path)
     n = df.verdict.value_counts()
     rows = '\n'.join(f'| {r.rule} {r.name} | {r.verdict} | {_md(r.ran)} |' for r in df.itertuples())
     return f'Of the rules of the assignment {n.get("holds", 0)} hold, {n.get("fails", 0)} fail and {n.get("not applicable", 0)} are not applicable.\n\n| rule | verdict | what ran |\n|---|---|---|\n{rows}'

@@ -53,7 +53,8 @@ class Entries(BaseModel):
 
 # %% ../nbs/03d_run.ipynb #29c45718
 class Args(Entries):
-    "Arguments of `train`"
+    "Arguments of `train`, and no other"
+    model_config = ConfigDict(strict=True, extra='forbid', allow_inf_nan=False)
     data:Raw
     recipe:Text
     change:Raw|None = None
