@@ -82,7 +82,7 @@ def change_recipe(
         key,_,txt = map(str.strip, o.partition('='))
         part,_,sub = key.partition('.')
         olds = known[part] if sub and part in known else {k:v for k,v in res.items() if k not in known}
-        if not txt or (sub or key) not in olds: raise S10Error(f'{o}: no such change; expected {", ".join([*(k for k in res if k not in known), *(f"{k}.{s}" for k in known for s in known[k])])}, each with = and a value')
+        if not txt or (sub or key) not in olds: raise S10Error(f'{o[:100]}: no such change; expected {", ".join([*(k for k in res if k not in known), *(f"{k}.{s}" for k in known for s in known[k])])}, each with = and a value')
         (res[part] if sub else res)[sub or key] = _value(txt, olds[sub or key], key)
         seen.append(key)
     if 'wd' in seen and 'lr_wd' not in seen: res['lr_wd'] = None

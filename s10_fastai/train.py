@@ -341,8 +341,8 @@ def _ending(path, report):
     except OSError as e: raise S10Error(f'{e.filename or path}: cannot be written ({why(e)}); make room, and {how}') from e
     except RuntimeError as e:
         if not re.search('DataLoader worker|shared memory|torch_shm|No space left', str(e)): raise
-        report.say(f'Stopped: a process that prepares images has ended ({why(e)})')
-        raise S10Error(f'the processes of --workers have ended ({_shm()}); {how} where there is more memory, or train anew with --workers 0 or without --augment item') from e
+        report.say(f'Stopped: {(txt := f"the processes of --workers have ended ({_shm()})")}')
+        raise S10Error(f'{txt}; {how} where there is more memory, or train anew with --workers 0 or without --augment item') from e
 
 def _rates(job, path, report, clock):
     "Recipe with its rates, the range test they are from, and the times until now: what a checkpoint keeps beside the fit"
