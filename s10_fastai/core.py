@@ -40,7 +40,9 @@ def plural(
 # %% ../nbs/00_core.ipynb #882af387
 class S10Error(ValueError):
     "A bad input: the message says what was wrong, what was expected and what to do"
-    def __init__(self, msg): self.msg = printable(msg)
+    def __init__(self, msg):
+        msg = printable(msg)
+        self.msg = msg if len(msg)<=1200 else f'{msg[:600]} … {msg[-500:]}' # a name may have a million characters
     def __str__(self): return self.msg # fastai rewrites `args` of errors that pass through its callbacks
 
 # %% ../nbs/00_core.ipynb #1e164403

@@ -172,7 +172,7 @@ class _Reporter:
         if self.rank: return
         self.say(*_log_lines(rows[-1], self.n_epoch, self.n_test))
         with replacing(self.path/'history.csv') as tmp, open(tmp, 'w', newline='') as f:
-            w = csv.DictWriter(f, rows[0])
+            w = csv.DictWriter(f, rows[0], lineterminator='\n')
             w.writeheader()
             w.writerows(rows)
 
