@@ -258,8 +258,10 @@ def _decode(name, data):
     "Image of encoded bytes"
     with _reading(f'{name}: not a readable image', 'replace or remove it'), warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        try: return to_rgb(_open(data))
+        try: im = to_rgb(_open(data))
         except S10Error as e: raise S10Error(f'{name}: {e}') from e
+        im.load() # what is cut off is known only then
+        return im
 
 # %% ../nbs/00_data.ipynb #41059913
 def _pixels(item, resize):

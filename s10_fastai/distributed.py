@@ -6,7 +6,7 @@
 __all__ = ['Processes', 'alone', 'processes']
 
 # %% ../nbs/03b_distributed.ipynb #e846f77a
-import os
+import atexit,os
 from contextlib import contextmanager
 
 import torch,torch.distributed as dist
@@ -120,4 +120,5 @@ def processes(
     except ImportError as e: raise S10Error("accelerate is missing; pip install 's10_fastai[distributed]' to train by several processes") from e
     if not cpu and (n := torch.cuda.device_count())<int(env['LOCAL_WORLD_SIZE']): raise S10Error(f'{env["LOCAL_WORLD_SIZE"]} processes here, but {n} GPUs; start one for each')
     state = PartialState(cpu=cpu)
+    atexit.register(state.destroy_process_group) # else its threads may end the process with an abort
     return Processes(state.process_index, state.num_processes, 'cpu' if cpu else state.device, sync_bn) # not `cpu:0`, which fastai cannot load to
