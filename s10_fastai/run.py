@@ -363,7 +363,7 @@ def read_json(
     try: return json.loads(read_bytes(file, 100_000_000))
     except OSError as e: raise S10Error(f'{file}: cannot be read ({why(e)}); expected {what}') from e
     except S10Error: raise
-    except (ValueError,RecursionError) as e: raise S10Error(f'{file}: not JSON ({why(e)}); expected {what}') from e
+    except (ValueError,RecursionError) as e: raise S10Error(f'{file}: damaged, not JSON ({why(e)}); expected {what}') from e
 
 def read_run(
     path:str|Path # Folder of a run, or a copy of its `run.json`
