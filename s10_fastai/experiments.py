@@ -259,7 +259,7 @@ def _note(summary):
     "What the table of a summary compares, and how; empty where nothing is compared"
     if len(summary)<2: return ''
     test,of = ('t tests paired by seed' if 'paired' in {*summary.test} else "Welch's t tests"),f'`{summary.index[0]}`'
-    tested = f', with 95 % intervals; p of {test}, after Holm\'s correction for {summary.p.count()}; **bold**: p < 0.05' if summary.p.count() else ''
+    tested = f', with 95 % intervals, not corrected; p of {test}, corrected by Holm\'s method (m = {summary.p.count()}); **bold**: p < 0.05' if summary.p.count() else ''
     untested = '' if summary.p[1:].notna().all() else ' Rows without p: one run, or no spread.'
     left = ''.join(f' Not compared in `{r}`, for want of pairs: seeds {", ".join(map(str, o))}.' for r,o in summary.left_out.items() if o)
     return f'\n\nDifferences are from {of}{tested}.{untested}{left}'
