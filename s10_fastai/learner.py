@@ -332,6 +332,7 @@ def _can_wait(met):
     "Whether a metric is known to make the same of a batch later, from its predictions, labels and loss alone"
     return type(met) in (AvgLoss,AvgSmoothLoss,AccumMetric) or type(met) is AvgMetric and _func(met.func) in (accuracy,error_rate,top_k_accuracy)
 
+# %% ../nbs/03_learner.ipynb #e828e1e3
 _flat_losses = CrossEntropyLossFlat,LabelSmoothingCrossEntropyFlat,FocalLossFlat,BCEWithLogitsLossFlat,BCELossFlat,MSELossFlat,L1LossFlat
 _losses = nn.CrossEntropyLoss,LabelSmoothingCrossEntropy,FocalLoss,nn.NLLLoss,nn.BCEWithLogitsLoss,nn.BCELoss,nn.MSELoss,nn.L1Loss
 
@@ -374,6 +375,7 @@ def before_fit(self:FastStep): self.graphs,self.net,self.constants,self.told = {
 @patch
 def after_fit(self:FastStep): self.before_fit()
 
+# %% ../nbs/03_learner.ipynb #99ea1408
 @patch
 @contextmanager
 def around(self:FastStep):
@@ -426,13 +428,14 @@ def _constants(learn):
     return ([(p.data_ptr(),p.requires_grad) for p in learn.model.parameters()],
         [(type(o),{k:v for k,v in vars(o).items() if isinstance(v, (bool,int,float,str,tuple))}) for o in _modules(learn)])
 
+# %% ../nbs/03_learner.ipynb #1031a452
 @patch
 def _prepare(self:FastStep):
     "What training steps need"
     self.ps,self.captures = list(self.learn.model.parameters()),self._captures()
-    if self.net is None or self.captures and self.constants!=(now := _constants(self.learn)):
-        self.net,self.graphs,self.constants = self.learn.model,{},now if self.captures else None
-        if self.captures: self.graph_pool = torch.cuda.graph_pool_handle()
+    now = _constants(self.learn) if self.captures else None
+    if self.net is None or self.constants!=now:
+        self.net,self.graphs,self.constants = self.learn.model,{},now
         if self.captures and self.compiled: self.net = torch.compile(self.net, dynamic=False)
 
 
@@ -466,6 +469,7 @@ def _train(self:FastStep, learn):
 def _capture(self:FastStep, b):
     "Graph of `_grads` for batches like `b`"
     torch.cuda.synchronize()
+    if not self.graphs: self.graph_pool = torch.cuda.graph_pool_handle()
     start,bufs = time.perf_counter(),[(o,o.clone()) for o in self.learn.model.buffers()]
     try: graph = _Graph(self._grads, b, self.graph_pool)
     except Exception as e:
@@ -791,7 +795,7 @@ class EpochLog(Callback):
     def _procs(self): return getattr(self.dls.train, 'procs', OneProcess())
 
     def _compiled(self): return self.fast_step.compile_secs if hasattr(self.learn, 'fast_step') else 0.
-    def before_epoch(self): self.row = dict(epoch=self.epoch+1)
+    def before_epoch(self): self.row = dict(epoch=self.epoch+1) | dict.fromkeys('train_loss train_accuracy test_loss test_accuracy lr seconds'.split(), math.nan)
     def before_train(self):
         self._begin()
         self.before = self._compiled()
@@ -808,7 +812,7 @@ class EpochLog(Callback):
     def after_validate(self):
         secs = self._end('test')
         self.secs['eval'] += secs
-        self.row |= dict(lr=float(self.opt.hypers[-1]['lr']), seconds=self.row.pop('seconds')+secs)
+        self.row |= dict(lr=float(self.opt.hypers[-1]['lr']), seconds=self.row['seconds']+secs)
 
     def after_epoch(self):
         self.rows.append(self.row)
