@@ -829,10 +829,11 @@ class StopOnNaN(Callback):
     def after_batch(self):
         if self.x.is_cpu and not self.loss.isfinite(): self._stop('loss', self.loss, self.train_iter, self.opt.hypers[-1]['lr'])
     def after_train(self):
-        bad = (~torch.stack(self.recorder.losses).isfinite()).nonzero()
+        bad = (~torch.tensor([float(o) for o in self.recorder.losses]).isfinite()).nonzero()
         if len(bad): self._stop('loss', self.recorder.losses[i := int(bad[0])], i+1, self.recorder.lrs[i])
     def after_validate(self):
-        if not self.loss.isfinite(): self._stop('loss of the validation', self.loss, self.train_iter, self.opt.hypers[-1]['lr'])
+        loss = self.recorder.loss.value if self.recorder.valid_metrics else self.loss
+        if loss is not None and not loss.isfinite(): self._stop('loss of the validation', loss, self.train_iter, self.opt.hypers[-1]['lr'])
 
 # %% ../nbs/03_learner.ipynb #7fbb0655
 def softmax_warning(
