@@ -7,6 +7,7 @@
 The peers take turns, so that a busy minute hits all of them, and each training and each whole run is a process of its own.
 """
 import json,os,resource,subprocess,sys,tempfile,time,warnings
+from contextlib import ExitStack
 from statistics import median
 from pathlib import Path
 
@@ -121,7 +122,8 @@ def train_bare(images, width, bs, epochs, device):
         return loss.detach(),[p.grad for p in ps]
     steps,lr,secs,ahead = epochs*-(-len(x)//bs),combined_cos(5/24, 5e-5, 5e-3, 5e-5),[],16 if device=='cuda' else 1
     mom,i = combined_cos(5/24, .95, .85, .95),0
-    if device=='cpu': StepMemory(bs*width<=512*16).before_fit()
+    memory = ExitStack()
+    if device=='cpu': memory.enter_context(StepMemory(bs*width<=512*16).around())
     for _ in range(epochs):
         start,losses = time.perf_counter(),[]
         for part in torch.randperm(len(x)).to(device).split(bs*ahead):
