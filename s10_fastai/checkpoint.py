@@ -393,7 +393,7 @@ class Checkpoint(Callback):
     def after_batch(self):
         if not self.fitting or not self.signum or self.iter==self.n_iter-1 or self.procs.world>1: return
         step = getattr(self.learn, 'fast_step', None)
-        if step and step.kept and not step.replay and all(map(_replays, self.learn.cbs)): self._save(step.kept)
+        if step and step.kept and not step.replay and not step.drew and all(map(_replays, self.learn.cbs)): self._save(step.kept)
         raise Interrupted(self.signum)
 
 # %% ../nbs/03a_checkpoint.ipynb #5bff01fc

@@ -349,7 +349,7 @@ class FastStep(Around):
     procs = OneProcess()
     order = 1000 # within the contexts of all others
     ps = kept = ()
-    told = captures = False
+    told = captures = drew = False # `drew`: a step of this pass has drawn random numbers, as dropout does, so it cannot be left out in a replay
     net = held = constants = None
     def __init__(self,
         compiled:bool=True # Compile the network before it is captured, on a GPU
@@ -398,6 +398,7 @@ def _decline(self:FastStep, inside):
 def _fast(self:FastStep):
     "Within it the learner's steps are ours, and `Recorder` waits if it can"
     if self.training: self._prepare()
+    self.drew = False
     wait,rec = self.wait,getattr(self.learn, 'recorder', None)
     if self.procs.world>1 and not wait: raise S10Error('a callback or metric wants to see each batch, of which each process has only a part; train by one process')
     with _set(self, kept=[], held=[] if wait else None), _set(self.learn, _do_one_batch=self._one_batch):
@@ -410,10 +411,16 @@ def _fast(self:FastStep):
 
 @patch
 def _one_batch(self:FastStep):
-    learn = self.learn
+    learn,before = self.learn,self._rng()
     learn.pred,loss = self._validate(learn) if not learn.training else self.replay.pop(0) if self.replay else self._train(learn)
     if loss is not None: learn.loss = loss
+    self.drew |= not all(map(torch.equal, before, self._rng()))
     if learn.training and self.held is not None: self.kept.append((learn.pred,loss))
+
+@patch
+def _rng(self:FastStep):
+    "State of the random numbers that a step could draw"
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if self.captures else [])]
 
 # %% ../nbs/03_learner.ipynb #93f84c6d
 def _modules(learn): return [*learn.model.modules(), *(_bare(learn.loss_func).modules() if isinstance(_bare(learn.loss_func), nn.Module) else [])]

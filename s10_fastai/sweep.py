@@ -88,7 +88,7 @@ def read_sweep(
 # %% ../nbs/09d_sweep.ipynb #40df3a21
 class Pruning(Callback):
     "Tells a trial the accuracy of each epoch, and ends a fit that has fallen behind"
-    order = Checkpoint.order-1
+    order,watches = Checkpoint.order-1,True
     def __init__(self,
         trial # Trial of Optuna
     ): self.trial = trial

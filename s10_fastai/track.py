@@ -75,7 +75,7 @@ def tracker_names(
 # %% ../nbs/03c_track.ipynb #fe8fb265
 class Tracker(Callback):
     "Logs the steps and the row of an epoch when it ends; needs an `EpochLog`"
-    order = Checkpoint.order-1
+    order,watches = Checkpoint.order-1,True
     def __init__(self,
         logs:list, # Where to
         file:Path, # Notes what has been logged
