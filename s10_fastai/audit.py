@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['contradictions', 'audit']
 
-# %% ../nbs/08_audit.ipynb #c7370e92
-import csv,hashlib,io,json,math,re
-from datetime import datetime,timedelta
+# %% ../nbs/08_audit.ipynb #8203d9c3
+import ast,hashlib,io,json,math,re,shlex
+from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def _rule(name, required):
         return f
     return enter
 
-# %% ../nbs/08_audit.ipynb #e3c3f4e3
+# %% ../nbs/08_audit.ipynb #7bcab2e4
 def _conv(ni, nf, k=3, p=', padding=(1, 1)'): return f'Conv2d({ni}, {nf}, kernel_size=({k}, {k}), stride=(1, 1){p})'
 def _pool(k): return f'MaxPool2d(kernel_size={k}, stride={k}, padding=0, dilation=1, ceil_mode=False)'
 
@@ -56,7 +56,7 @@ def _required(w, n, conv=False):
     head = [(_conv(8*w, n, 1, ''),[n,1,1]), (flat,[n])] if conv else [(flat,[8*w]), (f'Linear(in_features={8*w}, out_features={n})',[n])]
     return [*ops, (_pool(4), [8*w,1,1], [i-1]), *((*o,[i+j]) for j,o in enumerate(head))]
 
-# %% ../nbs/08_audit.ipynb #03e429ad
+# %% ../nbs/08_audit.ipynb #93c44010
 def _plain(op):
     "Representation of an operation without what the assignment leaves open"
     if op.startswith('BatchNorm2d('): return op.replace(', bias=True', '') # PyTorch prints it since 2.14
@@ -81,11 +81,13 @@ def _n_parameters(op):
 def _r1(run, path):
     net,n,w = run['ran']['network'],run['data']['classes'],run['width']
     ops,names = _recorded(net),[o['name'] for o in net]
+    if len({*names})<len(names): return False,'two operations have one name'
     want = _required(w, n, len(ops)>2 and ops[-2][0].startswith('Conv2d('))
     for a,b,o in zip(ops, want, net):
-        if a!=b: return False,f'{o["name"][:100]} is {a[0][:200]} of {", ".join(o["inputs"])[:100]}, giving {a[1]}; expected {b[0]}, giving {b[1]}'
+        if a!=b:
+            of = ', '.join('x' if i<0 else names[i] for i in b[2] if i<len(names))
+            return False,f'{o["name"][:100]} is {a[0][:200]} of {", ".join(o["inputs"])[:100]}, giving {a[1]}; expected {b[0]} of {of[:100]}, giving {b[1]}'
     if len(ops)!=len(want): return False,f'{len(ops)} operations, expected {len(want)}'
-    if len({*names})<len(names): return False,'two operations have one name'
     txt = f'all {len(want)} operations as required; {run["ran"]["parameters"]:,} parameters'
     return (True,txt) if w==64 else (None,f'{txt}; with {w} channels instead of 64')
 
@@ -122,7 +124,7 @@ def _off(run):
     bad = np.flatnonzero(~np.isclose(lrs, want, rtol=1e-5, atol=5e-7*want.max())) # fastai holds the parts of a schedule in float32
     return f'step {bad[0]+1} has the rate {lrs[bad[0]]:.6g}, and {want[bad[0]]:.6g} in a cycle of these settings' if len(bad) else None
 
-# %% ../nbs/08_audit.ipynb #770733e1
+# %% ../nbs/08_audit.ipynb #32842e70
 @_rule('One cycle', '24 epochs, highest rate after 5.00 epochs')
 def _r3(run, path):
     if not run['lrs']: return False,'no rates were recorded'
@@ -134,7 +136,7 @@ def _r3(run, path):
     if off := _off(run): return False,f'{txt}; {off}'
     return ok and max(lrs)>=2*lrs[0],txt
 
-# %% ../nbs/08_audit.ipynb #37ebff8c
+# %% ../nbs/08_audit.ipynb #755a1b58
 def _fallen(losses, part):
     "The first step, the first fifth of them aside, at which the loss has made `part` of its fall"
     start = len(losses)//5
@@ -193,11 +195,15 @@ def _r5(run, path):
 _adams = {'s10_fastai.learner.FusedAdam':'decoupled', 'torch.optim.adamw.AdamW':'decoupled', 'torch.optim.adam.Adam':'coupled (L2)'}
 _loss = dict(name='torch.nn.modules.loss.CrossEntropyLoss', reduction='mean', weight=None)
 
+def _is_adam(g):
+    "Whether the settings of a group leave Adam what it is: a long memory of squares, and an `eps` below their roots"
+    return .9<=g.get('sqr_mom', .99)<1 and 0<=g.get('eps', 1e-8)<=.1
+
 @_rule('Optimizer, loss', 'Adam on all parameters; plain cross entropy')
 def _r6(run, path):
     opt,loss,n = run['ran']['optimizer'],run['ran']['loss'],run['ran']['parameters']
     held = sum(g['parameters'] for g in opt['groups'])
-    ok = opt['name'] in _adams and opt['of_model']==held==n and all(loss[k]==v for k,v in _loss.items()) and loss['label_smoothing']==0
+    ok = opt['name'] in _adams and all(map(_is_adam, opt['groups'])) and opt['of_model']==held==n and all(loss[k]==v for k,v in _loss.items()) and loss['label_smoothing']==0
     wds = '; '.join(f'weight decay {g["wd"]:.3g} on {g["decayed"]:,}, {_adams.get(opt["name"], "")}' for g in opt['groups'])
     smooth = f', label smoothing {loss["label_smoothing"]:g}' if loss['label_smoothing'] else ''
     odd = [f'{k} {loss[k]!r:.100}' for k,v in _loss.items() if loss[k]!=v]
@@ -216,7 +222,7 @@ def _r7(run, path):
     if all(o==want for o in sizes): return True,txt
     return (False if n>=10_000 else None),txt
 
-# %% ../nbs/08_audit.ipynb #40ab09cf
+# %% ../nbs/08_audit.ipynb #f31d24f9
 def _is_fill(o): return all(isinstance(v, (int,float)) and abs(v)<=3 for v in (o if isinstance(o, list) and len(o)==3 else [o]))
 
 # Parameters of the five, in order; a function says what may be
@@ -230,7 +236,7 @@ _five = dict(
 def _unlike(o):
     "What is wrong with the transform `o`, if it is one of the five"
     want,got = _five[o['name']],{k:v for k,v in o.items() if k not in ('name','fill_mask')} # there are no masks
-    for k in sorted({*want}^{*got}): yield f'{o["name"]} {"lacks" if k in want else "has"} {k[:100]}'
+    for k in sorted({*want}^{*got}): yield f'{o["name"]} {"lacks" if k in want else "has"} {k!r:.100}'
     for k in want.keys()&got.keys():
         if not (want[k](got[k]) if callable(want[k]) else got[k]==want[k]): yield f'{o["name"]} has {k}={got[k]!r:.50}'
 
@@ -242,11 +248,11 @@ def _in_order(names):
     yield from (f'{k} {names.count(k)} times' for k in want if names.count(k)>1)
     if sorted(names)==sorted(want) and names!=want: yield 'in another order than '+', '.join(want)
 
-# %% ../nbs/08_audit.ipynb #07d504db
+# %% ../nbs/08_audit.ipynb #5208d72b
 def _tfm(o):
     "A transform in one word or two"
-    extra = dict(PadIfNeeded='to {min_height}x{min_width}', RandomCrop='{height}x{width}', HorizontalFlip='p {p}',
-        CoarseDropout='{hole_height_range[0]}x{hole_width_range[0]} p {p} fill {fill}').get(o['name'], '')
+    extra = dict(PadIfNeeded='to {min_height!r}x{min_width!r}', RandomCrop='{height!r}x{width!r}', HorizontalFlip='p {p}',
+        CoarseDropout='{hole_height_range[0]!r}x{hole_width_range[0]!r} p {p} fill {fill!r}').get(o['name'], '')
     try: return f'{o["name"]} {extra.format(**o)}'.strip()[:200]
     except (LookupError,TypeError,ValueError): return o['name'][:200]
 
@@ -269,7 +275,7 @@ def _not_five(run):
     yield from ('Normalize has other statistics than those of the images' for o in train if o['name']=='Normalize' and not _stats_ok(run, o))
     yield from (f'{o:.100} besides' for o in run['ran']['transforms'].get('others') or [])
 
-# %% ../nbs/08_audit.ipynb #d8a61928
+# %% ../nbs/08_audit.ipynb #be3a8f63
 @_rule('Augmentation', 'Normalize, Pad to 40x40, RandomCrop 32x32, FlipLR, Cutout 8x8, by albumentations')
 def _r8(run, path):
     txt = ', '.join(map(_tfm, run['ran']['transforms']['train'] or [])) or 'no albumentations pipeline'
@@ -277,7 +283,7 @@ def _r8(run, path):
     if run['settings'].get('alternate_flip') and run['settings']['augment']=='batch': txt += '; each image mirrored every other epoch'
     return not bad,'; '.join([txt, *bad])
 
-# %% ../nbs/08_audit.ipynb #2fa6357f
+# %% ../nbs/08_audit.ipynb #42b615ed
 # SHA-256 of CIFAR-10, python version (A. Krizhevsky, 2009, md5 of data_batch_1 c99cafc1…, of test_batch 40351d58…), by `ImageSet.sha256` and by `unordered_hash`
 _cifar10 = dict(sha256=dict(train='4e0e3cd7a00e11f89d50f4f801478d968583edafad0bb60866ca2f92edda6513', test='41fefef7239ccef033cb8bf648ca8987bfd3378fdb2512ecc0de86a23b039905'),
     unordered=dict(train='ba95291bc57bb968dc430726073c3e3cf842bed6bb227b71bd9f90e33be7678c', test='cc9b81052915e86c000ed13a9a86bc21b639235498fd62ccad307cdd5156dda8'))
@@ -289,7 +295,7 @@ def _not_cifar10(data):
     off = max(abs(a-b) for k,v in (('mean',cifar_mean), ('std',cifar_std)) for a,b in zip(data[k], v))
     return f'statistics of the pixels differ from those of the original by up to {off:.1g}' if off>1e-6 else 'the hash of the pixels is not that of the original'
 
-# %% ../nbs/08_audit.ipynb #d4563fcd
+# %% ../nbs/08_audit.ipynb #46399375
 def _leaked(run):
     "How many test images are training images, by the record's own checks"
     ns = [o[k] for o in run['data']['checks'] if o['check'].startswith('found in the other set') for k in ('train','test')]
@@ -308,8 +314,8 @@ def _r9(run, path):
     last,s,why = run['history'][-1],run['settings'],_not_cifar10(run['data'])
     txt = f'{last["test_accuracy"]:.2%} on {run["data"]["test"]:,} test images after epoch {last["epoch"]}'
     if bad := _miscounted(run, path): return False,f'{txt}; {bad}'
-    if (leak := _leaked(run)) and not why: return False,f'{txt}; {leak} images are in both sets'
-    if leak: return None,f'{txt}; {leak} images are in both sets, and not CIFAR-10: {why}'
+    if (leak := _leaked(run)) and not why: return False,f'{txt}; the sets share {leak} images'
+    if leak: return None,f'{txt}; the sets share {leak} images, and not CIFAR-10: {why}'
     if why: return None,f'{txt}; not CIFAR-10: {why}'
     if s['holdout'] or s['limit']: return None,f'{txt}; on images that were held out, or some of them'
     if run['width']!=64: return None,f'{txt}; with {run["width"]} channels instead of 64'
@@ -330,7 +336,7 @@ def _is_picture(data):
         im = Image.open(io.BytesIO(data), formats=['PNG'])
         if min(im.size)<100 or max(im.size)>8000: return False
         x = np.asarray(im.convert('RGB'), np.int64)@(1,256,256**2)
-        n = np.unique(x[::x.size//2**20+1], return_counts=True)[1]
+        n = np.unique(x[::x.size//2**16+1], return_counts=True)[1]
         return len(n)>20 and n.max()<.99*n.sum()
     except Exception: return False # whatever is in it
 
@@ -360,7 +366,7 @@ def _shows(path, k, idxs):
     "Whether the evidence shows images of the kind `k`, and 25 of them, or all `idxs` that there are"
     try: shown = json.loads(read_bytes(path/'evidence/evidence.json'))['shown'][k]
     except (OSError,ValueError,KeyError,TypeError): return False
-    return isinstance(shown, list) and len(shown)==min(25, len(idxs)) and {*map(str, shown)}<={*map(str, idxs)}
+    return isinstance(shown, list) and len({*map(str, shown)})==len(shown)==min(25, len(idxs)) and {*map(str, shown)}<={*map(str, idxs)}
 
 # %% ../nbs/08_audit.ipynb #d579ba3a
 def _content(file):
@@ -396,13 +402,13 @@ def _r11(run, path):
     kinds = 'right and wrong images' if right.any() and not right.all() else f'{"right" if right.all() else "wrong"} images, as there are no others'
     return True,', '.join([*dict.fromkeys(o for o,*_ in _words(run)), *_pictures, f'Grad-CAM and pictures of {kinds}'])
 
-# %% ../nbs/08_audit.ipynb #e5615022
+# %% ../nbs/08_audit.ipynb #adfe3708
 def _mistimed(name, run):
     "What is wrong with the time in the name of a file of weights, or `None`"
     try: when,end = datetime.strptime(name, 'ass10_%Y%m%d_%H%M%S'),datetime.fromisoformat(run['date'])
     except ValueError: return 'its name or the record has no date and time'
     early = (end-when).total_seconds()
-    if not -60<=early<=run['times']['total']+60: return f'the record was written at {end}'
+    if not -60<=early<=run['times']['total']+60: return f'not the time of a training that was recorded at {end}'
 
 def _other_weights(file, run):
     "What is wrong with the content of a file of weights; raises `S10Error` for one that cannot be read"
@@ -425,7 +431,7 @@ def _r12(run, path):
     except (OSError,S10Error) as e: return False,f'{file.name} cannot be opened ({e})'
     return not bad,'; '.join([f'{file.name} with {run["ran"]["parameters"]:,} parameters', *bad])
 
-# %% ../nbs/08_audit.ipynb #8d05dc1d
+# %% ../nbs/08_audit.ipynb #895acfd3
 _callbacks = {*'fastai.callback.core.TrainEvalCallback fastai.learner.Recorder fastai.learner.CastToTensor fastai.callback.progress.ProgressCallback'.split(),
     *'fastai.callback.channelslast.ChannelsLast fastai.callback.schedule.ParamScheduler fastai.distributed.DistributedTrainer'.split(),
     *(f's10_fastai.learner.{o}' for o in 'AlternateFlip FastStep StepMemory EpochLog RunRecord StopOnNaN ChanceCheck'.split()),
@@ -435,11 +441,12 @@ _modules = r'(albumentations\.augmentations|torch\.nn\.modules|torch\.optim|s10_
 
 def _strangers(run):
     "Callbacks that may have changed anything, and modules of such that are not named"
-    names = [o['name'] for o in run['ran']['callbacks'] or [] if o['name'] not in _callbacks]
+    took = [o['name'] for o in run['ran']['callbacks'] or []]
+    names = [o for o in dict.fromkeys(took) if o not in _callbacks or took.count(o)>1]
     known = {o.rpartition('.')[0] for o in (*_callbacks,*names)}
     return names + [o for o in run['ran']['code'] if o not in known and not re.fullmatch(_modules, o)]
 
-# %% ../nbs/08_audit.ipynb #f3ea7d9c
+# %% ../nbs/08_audit.ipynb #8cc275d0
 def _of_rates(run):
     "Contradictions between rates, settings and arguments: the rules they concern, and a sentence"
     s,lrs,ran = run['settings'],run['lrs'],run['ran']
@@ -468,12 +475,13 @@ def _of_settings(run):
         given = (run['args'] or s).get(k)
         if given not in (s[k],None,'auto') or given is None and k in ('limit','holdout') and s[k]: yield 'R7 R8',f'{k} is {s[k]}, but was given as {given}'
 
-# %% ../nbs/08_audit.ipynb #db2aee31
+# %% ../nbs/08_audit.ipynb #f169289c
 def _of_tfms(run):
     "Contradictions between the transforms of the settings and those that ran"
     want,tfms = run['settings']['tfms'],run['ran']['transforms']['train'] or []
     got = {o['name']:o for o in tfms}
     hole,pad = got.get('CoarseDropout', {}),got.get('PadIfNeeded', {})
+    if hole: want = dict(cutout_fill=0.)|want
     said = dict(cutout_p=hole.get('p', 0), cutout_fill=hole.get('fill', want.get('cutout_fill')), border={0:'zero',4:'reflect'}.get(pad.get('border_mode')) if type(pad.get('border_mode')) is int else None,
         normalize_last=bool(tfms) and tfms[-1]['name']=='Normalize')
     for k,v in want.items():
@@ -486,6 +494,8 @@ def _of_network(run):
     ran,net = run['ran'],run['ran']['network']
     ns = ran['parameters'],run['parameters'],sum(_n_parameters(o['op']) for o in net)
     if len({*ns})>1: yield 'R1 R6 R12','the numbers of parameters are '+', '.join(f'{o:,}' for o in ns)
+    kind = dict(Softmax='era_v1', Scale='ancestor').get(net[-1]['op'].split('(')[0], 'assignment' if 'bias=False' in net[0]['op'] else 'era_v2')
+    if run['settings']['variant']!=kind: yield 'R1',f'variant is {run["settings"]["variant"]:.50}, the network that of {kind}'
     n,(least,most) = net[-1]['shape'],ran['outputs']['sums']
     if n!=[run['data']['classes']]: yield 'R1 R2',f'outputs are {n}, classes {run["data"]["classes"]}'
     low,high = (ran['outputs'][k] for k in ('lowest','highest'))
@@ -501,7 +511,7 @@ def _n_bias(op):
     if op.startswith('BatchNorm2d('): return _n_parameters(op)
     return n[1] if op.startswith(('Conv2d(','Linear(')) and 'bias=False' not in op and len(n)>1 else 0
 
-# %% ../nbs/08_audit.ipynb #5a269e38
+# %% ../nbs/08_audit.ipynb #582ed0b5
 def _of_result(run):
     "Contradictions in history, result and times"
     rows,last,data = run['history'],run['history'][-1],run['data']
@@ -530,9 +540,10 @@ def _of_data(run):
         if data[k] and data[k]['train']==data[k]['test']: yield '','training and test images are the same'
     known = [data[k] and data[k][i]==_cifar10[k][i] for k in ('sha256','unordered') for i in ('train','test') if data[k]]
     if any(known) and not (s['holdout'] or s['limit']) and _not_cifar10(data): yield 'R7','the hash is that of CIFAR-10, the rest is not'
+    if data['sha256']==_cifar10['sha256'] and data['unordered'] not in (None,_cifar10['unordered']): yield '','one hash is that of CIFAR-10, the other is not'
     if any(known[::2]) and max(abs(a-b) for k,v in (('mean',cifar_mean), ('std',cifar_std)) for a,b in zip(data[k], v))>1e-6: yield 'R8','the hash is that of CIFAR-10, the statistics are not'
 
-# %% ../nbs/08_audit.ipynb #8ae6f837
+# %% ../nbs/08_audit.ipynb #88263043
 def _of_machine(run):
     "Contradictions in device, dates and classes that took part"
     hw,ran = run['hardware'],run['ran']
@@ -547,16 +558,38 @@ def _of_machine(run):
     names = [ran['optimizer']['name'],ran['loss']['name'],*([ran['loss']['wrapper']] if ran['loss']['wrapper'] else []),*(o['name'] for o in ran['callbacks'] or [])]
     if miss := [o for o in names if o.rpartition('.')[0] not in ran['code'] and o!=_loss['name']]: yield 'R6 R10',f'{miss[0]:.100} took part, but not its module'
     if not any(o.startswith('albumentations.') for o in ran['code']) or 's10_fastai.learner' not in ran['code']: yield 'R8 R10','code names neither albumentations nor the module that trained'
-    if ran['callbacks'] is None and ran['outputs']['highest'] is not None: yield 'R6 R7 R8 R10','the callbacks are not there'
+    if len({o is None for o in (ran['callbacks'],ran['outputs']['highest'],ran['loss']['wrapper'],ran['transforms']['others'])})>1:
+        yield 'R2 R6 R7 R8 R10','callbacks, highest, wrapper and others are recorded all or none'
     if ran['callbacks'] is not None and not {'fastai.learner.Recorder','s10_fastai.learner.RunRecord'}<={o['name'] for o in ran['callbacks']}: yield 'R6 R7 R8 R10','no fit is without Recorder and RunRecord'
+
+def _of_command(run):
+    "Contradictions between the command and its arguments, and between the changes of the recipe and the settings"
+    args,s = run['args'],run['settings']
+    if not args: return
+    try: words = shlex.split(run['command'])
+    except ValueError: words = []
+    if words[:1]!=['s10_train']: return
+    for k,v in zip(words, [*words[1:],'--']):
+        k = k[2:].replace('-', '_') if k.startswith('--') else ''
+        if k in args and k not in ('data','device') and _value('True' if v.startswith('--') else v)!=_value(str(args[k])): yield '',f'the command says --{k} {v:.50}, args {args[k]!s:.50}'
+    for o in re.split(r'\s*,\s*(?=[\w.]+\s*=)', args['change'] or ''):
+        k,_,v = map(str.strip, o.partition('='))
+        part,_,sub = k.partition('.')
+        now = (s.get(part) or {}).get(sub) if sub else s.get(k)
+        if v and k not in ('wd','lr_wd','lr_max','div','div_final') and _value(v)!=now: yield '',f'the recipe was changed to {k[:50]}={v:.50}, but it is {now!s:.50}'
+
+def _value(txt):
+    "The value that a text means"
+    try: return json.loads(json.dumps(ast.literal_eval(txt)))
+    except (ValueError,SyntaxError,TypeError,MemoryError,RecursionError): return txt
 
 def contradictions(
     run:dict # Record of a run, from `read_run`
 )->list: # Pairs: rules that rest on it, such as `R3 R5`, and a sentence
     "What a record says that cannot be true together"
-    return [o for f in (_of_rates,_of_settings,_of_tfms,_of_network,_of_result,_of_data,_of_machine) for o in f(run)]
+    return [o for f in (_of_rates,_of_settings,_of_tfms,_of_network,_of_result,_of_data,_of_machine,_of_command) for o in f(run)]
 
-# %% ../nbs/08_audit.ipynb #04c3f33b
+# %% ../nbs/08_audit.ipynb #52bc9223
 def _judged(k, f, run, path, odd, strangers):
     "Whether the rule `k` holds, and what was seen, with all that speaks against it"
     ok,txt = f(run, path)

@@ -761,9 +761,10 @@ class RunRecord(Callback):
             code=sorted({type(o).__module__ for o in parts}))
         self._note()
     def _note(self):
-        "Enter the callbacks that are there, each class once"
-        known = [o['name'] for o in self.ran.setdefault('callbacks', [])]
-        self.ran['callbacks'] += [_callback(o) for o in self.learn.cbs if _where(o) not in known]
+        "Enter the callbacks that are not there yet"
+        known = Counter(o['name'] for o in self.ran.setdefault('callbacks', []))
+        known.subtract(map(_where, self.learn.cbs))
+        self.ran['callbacks'] += [_callback(o) for o in self.learn.cbs if known[_where(o)]<0]
     def before_epoch(self): self.sizes = []
     def before_batch(self):
         if self.training: self.sizes.append(len(self.y))
