@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['contradictions', 'audit']
 
-# %% ../nbs/08_audit.ipynb #8203d9c3
+# %% ../nbs/08_audit.ipynb #2dff9fbf
 import ast,hashlib,io,json,math,re,shlex
 from datetime import datetime
 from itertools import accumulate
@@ -30,7 +30,7 @@ def _rule(name, required):
         return f
     return enter
 
-# %% ../nbs/08_audit.ipynb #7bcab2e4
+# %% ../nbs/08_audit.ipynb #5a047a77
 def _conv(ni, nf, k=3, p=', padding=(1, 1)'): return f'Conv2d({ni}, {nf}, kernel_size=({k}, {k}), stride=(1, 1){p})'
 def _pool(k): return f'MaxPool2d(kernel_size={k}, stride={k}, padding=0, dilation=1, ceil_mode=False)'
 
@@ -56,7 +56,7 @@ def _required(w, n, conv=False):
     head = [(_conv(8*w, n, 1, ''),[n,1,1]), (flat,[n])] if conv else [(flat,[8*w]), (f'Linear(in_features={8*w}, out_features={n})',[n])]
     return [*ops, (_pool(4), [8*w,1,1], [i-1]), *((*o,[i+j]) for j,o in enumerate(head))]
 
-# %% ../nbs/08_audit.ipynb #93c44010
+# %% ../nbs/08_audit.ipynb #f523791d
 def _plain(op):
     "Representation of an operation without what the assignment leaves open"
     if op.startswith('BatchNorm2d('): return op.replace(', bias=True', '') # PyTorch prints it since 2.14
@@ -124,7 +124,7 @@ def _off(run):
     bad = np.flatnonzero(~np.isclose(lrs, want, rtol=1e-5, atol=5e-7*want.max())) # fastai holds the parts of a schedule in float32
     return f'step {bad[0]+1} has the rate {lrs[bad[0]]:.6g}, and {want[bad[0]]:.6g} in a cycle of these settings' if len(bad) else None
 
-# %% ../nbs/08_audit.ipynb #32842e70
+# %% ../nbs/08_audit.ipynb #f9e0e65e
 @_rule('One cycle', '24 epochs, highest rate after 5.00 epochs')
 def _r3(run, path):
     if not run['lrs']: return False,'no rates were recorded'
@@ -136,7 +136,7 @@ def _r3(run, path):
     if off := _off(run): return False,f'{txt}; {off}'
     return ok and max(lrs)>=2*lrs[0],txt
 
-# %% ../nbs/08_audit.ipynb #755a1b58
+# %% ../nbs/08_audit.ipynb #9e688870
 def _fallen(losses, part):
     "The first step, the first fifth of them aside, at which the loss has made `part` of its fall"
     start = len(losses)//5
@@ -222,7 +222,7 @@ def _r7(run, path):
     if all(o==want for o in sizes): return True,txt
     return (False if n>=10_000 else None),txt
 
-# %% ../nbs/08_audit.ipynb #f31d24f9
+# %% ../nbs/08_audit.ipynb #54ed8702
 def _is_fill(o): return all(isinstance(v, (int,float)) and abs(v)<=3 for v in (o if isinstance(o, list) and len(o)==3 else [o]))
 
 # Parameters of the five, in order; a function says what may be
@@ -248,7 +248,7 @@ def _in_order(names):
     yield from (f'{k} {names.count(k)} times' for k in want if names.count(k)>1)
     if sorted(names)==sorted(want) and names!=want: yield 'in another order than '+', '.join(want)
 
-# %% ../nbs/08_audit.ipynb #5208d72b
+# %% ../nbs/08_audit.ipynb #8ec30fdd
 def _tfm(o):
     "A transform in one word or two"
     extra = dict(PadIfNeeded='to {min_height!r}x{min_width!r}', RandomCrop='{height!r}x{width!r}', HorizontalFlip='p {p}',
@@ -275,7 +275,7 @@ def _not_five(run):
     yield from ('Normalize has other statistics than those of the images' for o in train if o['name']=='Normalize' and not _stats_ok(run, o))
     yield from (f'{o:.100} besides' for o in run['ran']['transforms'].get('others') or [])
 
-# %% ../nbs/08_audit.ipynb #be3a8f63
+# %% ../nbs/08_audit.ipynb #62ff1f3e
 @_rule('Augmentation', 'Normalize, Pad to 40x40, RandomCrop 32x32, FlipLR, Cutout 8x8, by albumentations')
 def _r8(run, path):
     txt = ', '.join(map(_tfm, run['ran']['transforms']['train'] or [])) or 'no albumentations pipeline'
@@ -283,7 +283,7 @@ def _r8(run, path):
     if run['settings'].get('alternate_flip') and run['settings']['augment']=='batch': txt += '; each image mirrored every other epoch'
     return not bad,'; '.join([txt, *bad])
 
-# %% ../nbs/08_audit.ipynb #42b615ed
+# %% ../nbs/08_audit.ipynb #08188a5d
 # SHA-256 of CIFAR-10, python version (A. Krizhevsky, 2009, md5 of data_batch_1 c99cafc1…, of test_batch 40351d58…), by `ImageSet.sha256` and by `unordered_hash`
 _cifar10 = dict(sha256=dict(train='4e0e3cd7a00e11f89d50f4f801478d968583edafad0bb60866ca2f92edda6513', test='41fefef7239ccef033cb8bf648ca8987bfd3378fdb2512ecc0de86a23b039905'),
     unordered=dict(train='ba95291bc57bb968dc430726073c3e3cf842bed6bb227b71bd9f90e33be7678c', test='cc9b81052915e86c000ed13a9a86bc21b639235498fd62ccad307cdd5156dda8'))
@@ -295,7 +295,7 @@ def _not_cifar10(data):
     off = max(abs(a-b) for k,v in (('mean',cifar_mean), ('std',cifar_std)) for a,b in zip(data[k], v))
     return f'statistics of the pixels differ from those of the original by up to {off:.1g}' if off>1e-6 else 'the hash of the pixels is not that of the original'
 
-# %% ../nbs/08_audit.ipynb #46399375
+# %% ../nbs/08_audit.ipynb #c6d3abdf
 def _leaked(run):
     "How many test images are training images, by the record's own checks"
     ns = [o[k] for o in run['data']['checks'] if o['check'].startswith('found in the other set') for k in ('train','test')]
@@ -402,7 +402,7 @@ def _r11(run, path):
     kinds = 'right and wrong images' if right.any() and not right.all() else f'{"right" if right.all() else "wrong"} images, as there are no others'
     return True,', '.join([*dict.fromkeys(o for o,*_ in _words(run)), *_pictures, f'Grad-CAM and pictures of {kinds}'])
 
-# %% ../nbs/08_audit.ipynb #adfe3708
+# %% ../nbs/08_audit.ipynb #b25ee37d
 def _mistimed(name, run):
     "What is wrong with the time in the name of a file of weights, or `None`"
     try: when,end = datetime.strptime(name, 'ass10_%Y%m%d_%H%M%S'),datetime.fromisoformat(run['date'])
@@ -431,7 +431,7 @@ def _r12(run, path):
     except (OSError,S10Error) as e: return False,f'{file.name} cannot be opened ({e})'
     return not bad,'; '.join([f'{file.name} with {run["ran"]["parameters"]:,} parameters', *bad])
 
-# %% ../nbs/08_audit.ipynb #895acfd3
+# %% ../nbs/08_audit.ipynb #2919afa1
 _callbacks = {*'fastai.callback.core.TrainEvalCallback fastai.learner.Recorder fastai.learner.CastToTensor fastai.callback.progress.ProgressCallback'.split(),
     *'fastai.callback.channelslast.ChannelsLast fastai.callback.schedule.ParamScheduler fastai.distributed.DistributedTrainer'.split(),
     *(f's10_fastai.learner.{o}' for o in 'AlternateFlip FastStep StepMemory EpochLog RunRecord StopOnNaN ChanceCheck'.split()),
@@ -446,7 +446,7 @@ def _strangers(run):
     known = {o.rpartition('.')[0] for o in (*_callbacks,*names)}
     return names + [o for o in run['ran']['code'] if o not in known and not re.fullmatch(_modules, o)]
 
-# %% ../nbs/08_audit.ipynb #8cc275d0
+# %% ../nbs/08_audit.ipynb #a79aea62
 def _of_rates(run):
     "Contradictions between rates, settings and arguments: the rules they concern, and a sentence"
     s,lrs,ran = run['settings'],run['lrs'],run['ran']
@@ -475,7 +475,7 @@ def _of_settings(run):
         given = (run['args'] or s).get(k)
         if given not in (s[k],None,'auto') or given is None and k in ('limit','holdout') and s[k]: yield 'R7 R8',f'{k} is {s[k]}, but was given as {given}'
 
-# %% ../nbs/08_audit.ipynb #f169289c
+# %% ../nbs/08_audit.ipynb #13074f6f
 def _of_tfms(run):
     "Contradictions between the transforms of the settings and those that ran"
     want,tfms = run['settings']['tfms'],run['ran']['transforms']['train'] or []
@@ -511,7 +511,7 @@ def _n_bias(op):
     if op.startswith('BatchNorm2d('): return _n_parameters(op)
     return n[1] if op.startswith(('Conv2d(','Linear(')) and 'bias=False' not in op and len(n)>1 else 0
 
-# %% ../nbs/08_audit.ipynb #582ed0b5
+# %% ../nbs/08_audit.ipynb #45dbd09c
 def _of_result(run):
     "Contradictions in history, result and times"
     rows,last,data = run['history'],run['history'][-1],run['data']
@@ -543,7 +543,7 @@ def _of_data(run):
     if data['sha256']==_cifar10['sha256'] and data['unordered'] not in (None,_cifar10['unordered']): yield '','one hash is that of CIFAR-10, the other is not'
     if any(known[::2]) and max(abs(a-b) for k,v in (('mean',cifar_mean), ('std',cifar_std)) for a,b in zip(data[k], v))>1e-6: yield 'R8','the hash is that of CIFAR-10, the statistics are not'
 
-# %% ../nbs/08_audit.ipynb #88263043
+# %% ../nbs/08_audit.ipynb #c1881982
 def _of_machine(run):
     "Contradictions in device, dates and classes that took part"
     hw,ran = run['hardware'],run['ran']
@@ -589,7 +589,7 @@ def contradictions(
     "What a record says that cannot be true together"
     return [o for f in (_of_rates,_of_settings,_of_tfms,_of_network,_of_result,_of_data,_of_machine,_of_command) for o in f(run)]
 
-# %% ../nbs/08_audit.ipynb #52bc9223
+# %% ../nbs/08_audit.ipynb #a75181ae
 def _judged(k, f, run, path, odd, strangers):
     "Whether the rule `k` holds, and what was seen, with all that speaks against it"
     ok,txt = f(run, path)
