@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['contradictions', 'audit']
 
-# %% ../nbs/08_audit.ipynb #2dff9fbf
+# %% ../nbs/08_audit.ipynb #2a1363a0
 import ast,hashlib,io,json,math,re,shlex
 from datetime import datetime
 from itertools import accumulate
@@ -30,7 +30,7 @@ def _rule(name, required):
         return f
     return enter
 
-# %% ../nbs/08_audit.ipynb #5a047a77
+# %% ../nbs/08_audit.ipynb #8b974b1d
 def _conv(ni, nf, k=3, p=', padding=(1, 1)'): return f'Conv2d({ni}, {nf}, kernel_size=({k}, {k}), stride=(1, 1){p})'
 def _pool(k): return f'MaxPool2d(kernel_size={k}, stride={k}, padding=0, dilation=1, ceil_mode=False)'
 
@@ -41,6 +41,9 @@ def _block(ops, ni, c, size, pool=False):
         ops.append((o, [c]+[size//2 if pool and i else size]*2, [len(ops)-1]))
     return len(ops)-1
 
+
+
+# %% ../nbs/08_audit.ipynb #6df893dd
 def _required(w, n, conv=False):
     "Operations of the assignment's network for the width `w` and `n` classes, fully connected by a 1x1 convolution if `conv`"
     ops = []
@@ -56,7 +59,7 @@ def _required(w, n, conv=False):
     head = [(_conv(8*w, n, 1, ''),[n,1,1]), (flat,[n])] if conv else [(flat,[8*w]), (f'Linear(in_features={8*w}, out_features={n})',[n])]
     return [*ops, (_pool(4), [8*w,1,1], [i-1]), *((*o,[i+j]) for j,o in enumerate(head))]
 
-# %% ../nbs/08_audit.ipynb #f523791d
+# %% ../nbs/08_audit.ipynb #77ef111f
 def _plain(op):
     "Representation of an operation without what the assignment leaves open"
     if op.startswith('BatchNorm2d('): return op.replace(', bias=True', '') # PyTorch prints it since 2.14
@@ -117,14 +120,17 @@ def _cycle(run):
     if s['shape']=='cos': t = (1-np.cos(np.pi*t))/2
     return np.where(x<p, first+t*(top-first), top+t*(last-top))
 
+
+
+# %% ../nbs/08_audit.ipynb #2bbab155
 def _off(run):
     "Where the rates are not those of a cycle by the settings, or `None`"
     if run['settings']['shape'] not in ('cos','lin'): return f'there is no one-cycle policy of the shape {run["settings"]["shape"]!r:.50}'
     lrs,want = np.array(run['lrs']),_cycle(run)
-    bad = np.flatnonzero(~np.isclose(lrs, want, rtol=1e-5, atol=5e-7*want.max())) # fastai holds the parts of a schedule in float32
+    bad = np.flatnonzero(~np.isclose(lrs, want, rtol=1e-5, atol=5e-7*want.max()))
     return f'step {bad[0]+1} has the rate {lrs[bad[0]]:.6g}, and {want[bad[0]]:.6g} in a cycle of these settings' if len(bad) else None
 
-# %% ../nbs/08_audit.ipynb #f9e0e65e
+# %% ../nbs/08_audit.ipynb #4b4086a3
 @_rule('One cycle', '24 epochs, highest rate after 5.00 epochs')
 def _r3(run, path):
     if not run['lrs']: return False,'no rates were recorded'
@@ -136,7 +142,7 @@ def _r3(run, path):
     if off := _off(run): return False,f'{txt}; {off}'
     return ok and max(lrs)>=2*lrs[0],txt
 
-# %% ../nbs/08_audit.ipynb #9e688870
+# %% ../nbs/08_audit.ipynb #92b36bc6
 def _fallen(losses, part):
     "The first step, the first fifth of them aside, at which the loss has made `part` of its fall"
     start = len(losses)//5
@@ -222,16 +228,15 @@ def _r7(run, path):
     if all(o==want for o in sizes): return True,txt
     return (False if n>=10_000 else None),txt
 
-# %% ../nbs/08_audit.ipynb #54ed8702
+# %% ../nbs/08_audit.ipynb #5de1fc1d
 def _is_fill(o): return all(isinstance(v, (int,float)) and abs(v)<=3 for v in (o if isinstance(o, list) and len(o)==3 else [o]))
 
+_no_divisors = dict(pad_height_divisor=None, pad_width_divisor=None)
 # Parameters of the five, in order; a function says what may be
-_five = dict(
-    Normalize=dict(p=1, mean=lambda o: True, std=lambda o: True, max_pixel_value=255, normalization='standard'),
-    PadIfNeeded=dict(p=1, min_height=40, min_width=40, border_mode=lambda o: o in (0,4), fill=0, position='center', padding=0, pad_height_divisor=None, pad_width_divisor=None),
-    RandomCrop=dict(p=1, height=32, width=32, pad_if_needed=False, pad_position='center', border_mode=0, fill=0),
-    HorizontalFlip=dict(p=.5),
-    CoarseDropout=dict(p=lambda o: .5<=o<=1, num_holes_range=[1,1], hole_height_range=[8,8], hole_width_range=[8,8], fill=_is_fill))
+_five = dict(Normalize=dict(p=1, mean=lambda o: True, std=lambda o: True, max_pixel_value=255, normalization='standard'),
+    PadIfNeeded=dict(min_height=40, min_width=40, p=1, border_mode=lambda o: o in (0,4), fill=0, position='center', padding=0, **_no_divisors),
+    RandomCrop=dict(height=32, width=32, p=1, pad_if_needed=False, pad_position='center', border_mode=0, fill=0), HorizontalFlip=dict(p=.5),
+    CoarseDropout=dict(hole_height_range=[8,8], hole_width_range=[8,8], num_holes_range=[1,1], p=lambda o: .5<=o<=1, fill=_is_fill))
 
 def _unlike(o):
     "What is wrong with the transform `o`, if it is one of the five"
@@ -248,7 +253,7 @@ def _in_order(names):
     yield from (f'{k} {names.count(k)} times' for k in want if names.count(k)>1)
     if sorted(names)==sorted(want) and names!=want: yield 'in another order than '+', '.join(want)
 
-# %% ../nbs/08_audit.ipynb #8ec30fdd
+# %% ../nbs/08_audit.ipynb #98d1739b
 def _tfm(o):
     "A transform in one word or two"
     extra = dict(PadIfNeeded='to {min_height!r}x{min_width!r}', RandomCrop='{height!r}x{width!r}', HorizontalFlip='p {p}',
@@ -275,7 +280,7 @@ def _not_five(run):
     yield from ('Normalize has other statistics than those of the images' for o in train if o['name']=='Normalize' and not _stats_ok(run, o))
     yield from (f'{o:.100} besides' for o in run['ran']['transforms'].get('others') or [])
 
-# %% ../nbs/08_audit.ipynb #62ff1f3e
+# %% ../nbs/08_audit.ipynb #2f25aed2
 @_rule('Augmentation', 'Normalize, Pad to 40x40, RandomCrop 32x32, FlipLR, Cutout 8x8, by albumentations')
 def _r8(run, path):
     txt = ', '.join(map(_tfm, run['ran']['transforms']['train'] or [])) or 'no albumentations pipeline'
@@ -283,7 +288,7 @@ def _r8(run, path):
     if run['settings'].get('alternate_flip') and run['settings']['augment']=='batch': txt += '; each image mirrored every other epoch'
     return not bad,'; '.join([txt, *bad])
 
-# %% ../nbs/08_audit.ipynb #08188a5d
+# %% ../nbs/08_audit.ipynb #98a2bdee
 # SHA-256 of CIFAR-10, python version (A. Krizhevsky, 2009, md5 of data_batch_1 c99cafc1…, of test_batch 40351d58…), by `ImageSet.sha256` and by `unordered_hash`
 _cifar10 = dict(sha256=dict(train='4e0e3cd7a00e11f89d50f4f801478d968583edafad0bb60866ca2f92edda6513', test='41fefef7239ccef033cb8bf648ca8987bfd3378fdb2512ecc0de86a23b039905'),
     unordered=dict(train='ba95291bc57bb968dc430726073c3e3cf842bed6bb227b71bd9f90e33be7678c', test='cc9b81052915e86c000ed13a9a86bc21b639235498fd62ccad307cdd5156dda8'))
@@ -295,7 +300,7 @@ def _not_cifar10(data):
     off = max(abs(a-b) for k,v in (('mean',cifar_mean), ('std',cifar_std)) for a,b in zip(data[k], v))
     return f'statistics of the pixels differ from those of the original by up to {off:.1g}' if off>1e-6 else 'the hash of the pixels is not that of the original'
 
-# %% ../nbs/08_audit.ipynb #c6d3abdf
+# %% ../nbs/08_audit.ipynb #6efedd00
 def _leaked(run):
     "How many test images are training images, by the record's own checks"
     ns = [o[k] for o in run['data']['checks'] if o['check'].startswith('found in the other set') for k in ('train','test')]
@@ -402,7 +407,7 @@ def _r11(run, path):
     kinds = 'right and wrong images' if right.any() and not right.all() else f'{"right" if right.all() else "wrong"} images, as there are no others'
     return True,', '.join([*dict.fromkeys(o for o,*_ in _words(run)), *_pictures, f'Grad-CAM and pictures of {kinds}'])
 
-# %% ../nbs/08_audit.ipynb #b25ee37d
+# %% ../nbs/08_audit.ipynb #0ba0e740
 def _mistimed(name, run):
     "What is wrong with the time in the name of a file of weights, or `None`"
     try: when,end = datetime.strptime(name, 'ass10_%Y%m%d_%H%M%S'),datetime.fromisoformat(run['date'])
@@ -431,7 +436,7 @@ def _r12(run, path):
     except (OSError,S10Error) as e: return False,f'{file.name} cannot be opened ({e})'
     return not bad,'; '.join([f'{file.name} with {run["ran"]["parameters"]:,} parameters', *bad])
 
-# %% ../nbs/08_audit.ipynb #2919afa1
+# %% ../nbs/08_audit.ipynb #01ddb36d
 _callbacks = {*'fastai.callback.core.TrainEvalCallback fastai.learner.Recorder fastai.learner.CastToTensor fastai.callback.progress.ProgressCallback'.split(),
     *'fastai.callback.channelslast.ChannelsLast fastai.callback.schedule.ParamScheduler fastai.distributed.DistributedTrainer'.split(),
     *(f's10_fastai.learner.{o}' for o in 'AlternateFlip FastStep StepMemory EpochLog RunRecord StopOnNaN ChanceCheck'.split()),
@@ -446,7 +451,7 @@ def _strangers(run):
     known = {o.rpartition('.')[0] for o in (*_callbacks,*names)}
     return names + [o for o in run['ran']['code'] if o not in known and not re.fullmatch(_modules, o)]
 
-# %% ../nbs/08_audit.ipynb #a79aea62
+# %% ../nbs/08_audit.ipynb #fb03693c
 def _of_rates(run):
     "Contradictions between rates, settings and arguments: the rules they concern, and a sentence"
     s,lrs,ran = run['settings'],run['lrs'],run['ran']
@@ -458,6 +463,9 @@ def _of_rates(run):
     lr = (run['args'] or {}).get('lr')
     if lr is not None and not _same(lr, s['lr_max']): yield 'R4',f'--lr is {lr:.6g}, lr_max {s["lr_max"]:.6g}'
 
+
+
+# %% ../nbs/08_audit.ipynb #08424df0
 def _of_settings(run):
     "Contradictions between settings and what ran"
     s,opt,loss = run['settings'],run['ran']['optimizer'],run['ran']['loss']
@@ -475,7 +483,7 @@ def _of_settings(run):
         given = (run['args'] or s).get(k)
         if given not in (s[k],None,'auto') or given is None and k in ('limit','holdout') and s[k]: yield 'R7 R8',f'{k} is {s[k]}, but was given as {given}'
 
-# %% ../nbs/08_audit.ipynb #13074f6f
+# %% ../nbs/08_audit.ipynb #45d8a2d6
 def _of_tfms(run):
     "Contradictions between the transforms of the settings and those that ran"
     want,tfms = run['settings']['tfms'],run['ran']['transforms']['train'] or []
@@ -489,6 +497,9 @@ def _of_tfms(run):
     cbs = run['ran']['callbacks']
     if cbs is not None and run['settings']['alternate_flip'] and not any(o['name'].endswith('.AlternateFlip') for o in cbs): yield 'R8','alternate_flip is set, but AlternateFlip did not run'
 
+
+
+# %% ../nbs/08_audit.ipynb #6c20f497
 def _of_network(run):
     "Contradictions between counts of parameters, classes and outputs"
     ran,net = run['ran'],run['ran']['network']
@@ -511,7 +522,7 @@ def _n_bias(op):
     if op.startswith('BatchNorm2d('): return _n_parameters(op)
     return n[1] if op.startswith(('Conv2d(','Linear(')) and 'bias=False' not in op and len(n)>1 else 0
 
-# %% ../nbs/08_audit.ipynb #45dbd09c
+# %% ../nbs/08_audit.ipynb #259a5547
 def _of_result(run):
     "Contradictions in history, result and times"
     rows,last,data = run['history'],run['history'][-1],run['data']
@@ -528,6 +539,9 @@ def _of_result(run):
     if abs(parts-t['total'])>.01*t['total']+.1: yield '',f'times.total is {t["total"]:.6g} s, its parts {parts:.6g} s'
     if 'train' in t and abs(sum(r['seconds'] for r in rows)-t['train']-t.get('eval', 0))>.01*t['total']+.1: yield '','the seconds of the epochs are not those of times'
 
+
+
+# %% ../nbs/08_audit.ipynb #b195509b
 def _of_data(run):
     "Contradictions in what is said of the images"
     data,s = run['data'],run['settings']
@@ -543,7 +557,7 @@ def _of_data(run):
     if data['sha256']==_cifar10['sha256'] and data['unordered'] not in (None,_cifar10['unordered']): yield '','one hash is that of CIFAR-10, the other is not'
     if any(known[::2]) and max(abs(a-b) for k,v in (('mean',cifar_mean), ('std',cifar_std)) for a,b in zip(data[k], v))>1e-6: yield 'R8','the hash is that of CIFAR-10, the statistics are not'
 
-# %% ../nbs/08_audit.ipynb #c1881982
+# %% ../nbs/08_audit.ipynb #3809a4e1
 def _of_machine(run):
     "Contradictions in device, dates and classes that took part"
     hw,ran = run['hardware'],run['ran']
@@ -562,6 +576,14 @@ def _of_machine(run):
         yield 'R2 R6 R7 R8 R10','callbacks, highest, wrapper and others are recorded all or none'
     if ran['callbacks'] is not None and not {'fastai.learner.Recorder','s10_fastai.learner.RunRecord'}<={o['name'] for o in ran['callbacks']}: yield 'R6 R7 R8 R10','no fit is without Recorder and RunRecord'
 
+
+
+# %% ../nbs/08_audit.ipynb #56193dfb
+def _value(txt):
+    "The value that a text means"
+    try: return json.loads(json.dumps(ast.literal_eval(txt)))
+    except (ValueError,SyntaxError,TypeError,MemoryError,RecursionError): return txt
+
 def _of_command(run):
     "Contradictions between the command and its arguments, and between the changes of the recipe and the settings"
     args,s = run['args'],run['settings']
@@ -578,18 +600,16 @@ def _of_command(run):
         now = (s.get(part) or {}).get(sub) if sub else s.get(k)
         if v and k not in ('wd','lr_wd','lr_max','div','div_final') and _value(v)!=now: yield '',f'the recipe was changed to {k[:50]}={v:.50}, but it is {now!s:.50}'
 
-def _value(txt):
-    "The value that a text means"
-    try: return json.loads(json.dumps(ast.literal_eval(txt)))
-    except (ValueError,SyntaxError,TypeError,MemoryError,RecursionError): return txt
 
+
+# %% ../nbs/08_audit.ipynb #45ecc2fc
 def contradictions(
     run:dict # Record of a run, from `read_run`
 )->list: # Pairs: rules that rest on it, such as `R3 R5`, and a sentence
     "What a record says that cannot be true together"
     return [o for f in (_of_rates,_of_settings,_of_tfms,_of_network,_of_result,_of_data,_of_machine,_of_command) for o in f(run)]
 
-# %% ../nbs/08_audit.ipynb #a75181ae
+# %% ../nbs/08_audit.ipynb #e4938343
 def _judged(k, f, run, path, odd, strangers):
     "Whether the rule `k` holds, and what was seen, with all that speaks against it"
     ok,txt = f(run, path)

@@ -728,11 +728,6 @@ def _tfms(dl):
     tfm = first(o for o in dl.after_item if isinstance(o, AlbumentationsTransform))
     return tfm and tfm.tfms[dl.split_idx]
 
-def _others(dls):
-    "Full names of the transforms that fastai's loaders apply beside the pipelines of albumentations"
-    pipes = [p for dl in dls.loaders for p in (dl.after_item,dl.before_batch,dl.after_batch)]
-    return sorted({_where(o) for p in pipes for o in p if not isinstance(o, AlbumentationsTransform)})
-
 def _groups(opt):
     "Settings and number of parameters of each group of `opt`, all of them and those with weight decay"
     keys,wrapped = ('sqr_mom','eps','wd'),isinstance(opt, OptimWrapper) # an optimizer of torch takes no notice of `do_wd`
@@ -744,6 +739,11 @@ def _callback(o):
     "Full name of the class of a callback, and those of its arguments that it keeps as numbers or texts"
     kept = {k:vars(o).get(k) for k in signature(type(o).__init__).parameters if k!='name'}
     return dict(name=_where(o)) | {k:v for k,v in kept.items() if type(v) in (bool,int,str) or type(v)==float and math.isfinite(v)}
+
+def _others(dls):
+    "Full names of the transforms that fastai's loaders apply beside the pipelines of albumentations"
+    pipes = [p for dl in dls.loaders for p in (dl.after_item,dl.before_batch,dl.after_batch)]
+    return sorted({_where(o) for p in pipes for o in p if not isinstance(o, AlbumentationsTransform)})
 
 # %% ../nbs/03_learner.ipynb #113c2311
 class RunRecord(Callback):

@@ -271,7 +271,7 @@ def _describe_data(source, train, test):
     from s10_fastai.data import channel_stats,check_images
     mean,std = channel_stats(train.x)
     return dict(source=str(source), train=len(train), test=len(test), classes=len(train.vocab), vocab=train.vocab, mean=mean, std=std,
-        sha256=dict(train=train.sha256(), test=test.sha256()), unordered=dict(train=unordered_hash(train), test=unordered_hash(test)), checks=check_images(train, test))
+        **{k:dict(train=f(train), test=f(test)) for k,f in (('sha256',type(train).sha256), ('unordered',unordered_hash))}, checks=check_images(train, test))
 
 def _given(args):
     "Those of the arguments `args` of `train` that are not its defaults"
