@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['contradictions', 'audit']
 
-# %% ../nbs/08_audit.ipynb #2a1363a0
+# %% ../nbs/08_audit.ipynb #4b3df308
 import ast,hashlib,io,json,math,re,shlex
 from datetime import datetime
 from itertools import accumulate
@@ -16,8 +16,8 @@ from PIL import Image
 
 from .core import S10Error,read_bytes
 from .data import cifar_mean,cifar_std
-from .learner import check_curve,lr_max,lr_min
-from .predict import predictions,read_run
+from .learner import check_curve,lr_max,lr_min,recipes
+from .predict import classes,logits_labels,predictions,read_run
 from .resnet import load_model,weights_hash
 
 # %% ../nbs/08_audit.ipynb #1257015d
@@ -30,7 +30,7 @@ def _rule(name, required):
         return f
     return enter
 
-# %% ../nbs/08_audit.ipynb #8b974b1d
+# %% ../nbs/08_audit.ipynb #3e121f45
 def _conv(ni, nf, k=3, p=', padding=(1, 1)'): return f'Conv2d({ni}, {nf}, kernel_size=({k}, {k}), stride=(1, 1){p})'
 def _pool(k): return f'MaxPool2d(kernel_size={k}, stride={k}, padding=0, dilation=1, ceil_mode=False)'
 
@@ -43,7 +43,7 @@ def _block(ops, ni, c, size, pool=False):
 
 
 
-# %% ../nbs/08_audit.ipynb #6df893dd
+# %% ../nbs/08_audit.ipynb #ba3b33e0
 def _required(w, n, conv=False):
     "Operations of the assignment's network for the width `w` and `n` classes, fully connected by a 1x1 convolution if `conv`"
     ops = []
@@ -59,7 +59,7 @@ def _required(w, n, conv=False):
     head = [(_conv(8*w, n, 1, ''),[n,1,1]), (flat,[n])] if conv else [(flat,[8*w]), (f'Linear(in_features={8*w}, out_features={n})',[n])]
     return [*ops, (_pool(4), [8*w,1,1], [i-1]), *((*o,[i+j]) for j,o in enumerate(head))]
 
-# %% ../nbs/08_audit.ipynb #77ef111f
+# %% ../nbs/08_audit.ipynb #c942557c
 def _plain(op):
     "Representation of an operation without what the assignment leaves open"
     if op.startswith('BatchNorm2d('): return op.replace(', bias=True', '') # PyTorch prints it since 2.14
@@ -122,7 +122,7 @@ def _cycle(run):
 
 
 
-# %% ../nbs/08_audit.ipynb #2bbab155
+# %% ../nbs/08_audit.ipynb #4e42fe66
 def _off(run):
     "Where the rates are not those of a cycle by the settings, or `None`"
     if run['settings']['shape'] not in ('cos','lin'): return f'there is no one-cycle policy of the shape {run["settings"]["shape"]!r:.50}'
@@ -130,7 +130,7 @@ def _off(run):
     bad = np.flatnonzero(~np.isclose(lrs, want, rtol=1e-5, atol=5e-7*want.max()))
     return f'step {bad[0]+1} has the rate {lrs[bad[0]]:.6g}, and {want[bad[0]]:.6g} in a cycle of these settings' if len(bad) else None
 
-# %% ../nbs/08_audit.ipynb #4b4086a3
+# %% ../nbs/08_audit.ipynb #9b4c0592
 @_rule('One cycle', '24 epochs, highest rate after 5.00 epochs')
 def _r3(run, path):
     if not run['lrs']: return False,'no rates were recorded'
@@ -142,7 +142,7 @@ def _r3(run, path):
     if off := _off(run): return False,f'{txt}; {off}'
     return ok and max(lrs)>=2*lrs[0],txt
 
-# %% ../nbs/08_audit.ipynb #92b36bc6
+# %% ../nbs/08_audit.ipynb #20172eda
 def _fallen(losses, part):
     "The first step, the first fifth of them aside, at which the loss has made `part` of its fall"
     start = len(losses)//5
@@ -228,7 +228,7 @@ def _r7(run, path):
     if all(o==want for o in sizes): return True,txt
     return (False if n>=10_000 else None),txt
 
-# %% ../nbs/08_audit.ipynb #5de1fc1d
+# %% ../nbs/08_audit.ipynb #479204a5
 def _is_fill(o): return all(isinstance(v, (int,float)) and abs(v)<=3 for v in (o if isinstance(o, list) and len(o)==3 else [o]))
 
 _no_divisors = dict(pad_height_divisor=None, pad_width_divisor=None)
@@ -253,7 +253,7 @@ def _in_order(names):
     yield from (f'{k} {names.count(k)} times' for k in want if names.count(k)>1)
     if sorted(names)==sorted(want) and names!=want: yield 'in another order than '+', '.join(want)
 
-# %% ../nbs/08_audit.ipynb #98d1739b
+# %% ../nbs/08_audit.ipynb #a924b809
 def _tfm(o):
     "A transform in one word or two"
     extra = dict(PadIfNeeded='to {min_height!r}x{min_width!r}', RandomCrop='{height!r}x{width!r}', HorizontalFlip='p {p}',
@@ -280,7 +280,7 @@ def _not_five(run):
     yield from ('Normalize has other statistics than those of the images' for o in train if o['name']=='Normalize' and not _stats_ok(run, o))
     yield from (f'{o:.100} besides' for o in run['ran']['transforms'].get('others') or [])
 
-# %% ../nbs/08_audit.ipynb #2f25aed2
+# %% ../nbs/08_audit.ipynb #30137f7e
 @_rule('Augmentation', 'Normalize, Pad to 40x40, RandomCrop 32x32, FlipLR, Cutout 8x8, by albumentations')
 def _r8(run, path):
     txt = ', '.join(map(_tfm, run['ran']['transforms']['train'] or [])) or 'no albumentations pipeline'
@@ -288,8 +288,9 @@ def _r8(run, path):
     if run['settings'].get('alternate_flip') and run['settings']['augment']=='batch': txt += '; each image mirrored every other epoch'
     return not bad,'; '.join([txt, *bad])
 
-# %% ../nbs/08_audit.ipynb #98a2bdee
+# %% ../nbs/08_audit.ipynb #2f88be7e
 # SHA-256 of CIFAR-10, python version (A. Krizhevsky, 2009, md5 of data_batch_1 c99cafc1…, of test_batch 40351d58…), by `ImageSet.sha256` and by `unordered_hash`
+_names = 'airplane automobile bird cat deer dog frog horse ship truck'.split()
 _cifar10 = dict(sha256=dict(train='4e0e3cd7a00e11f89d50f4f801478d968583edafad0bb60866ca2f92edda6513', test='41fefef7239ccef033cb8bf648ca8987bfd3378fdb2512ecc0de86a23b039905'),
     unordered=dict(train='ba95291bc57bb968dc430726073c3e3cf842bed6bb227b71bd9f90e33be7678c', test='cc9b81052915e86c000ed13a9a86bc21b639235498fd62ccad307cdd5156dda8'))
 
@@ -300,7 +301,7 @@ def _not_cifar10(data):
     off = max(abs(a-b) for k,v in (('mean',cifar_mean), ('std',cifar_std)) for a,b in zip(data[k], v))
     return f'statistics of the pixels differ from those of the original by up to {off:.1g}' if off>1e-6 else 'the hash of the pixels is not that of the original'
 
-# %% ../nbs/08_audit.ipynb #6efedd00
+# %% ../nbs/08_audit.ipynb #31c5fec3
 def _leaked(run):
     "How many test images are training images, by the record's own checks"
     ns = [o[k] for o in run['data']['checks'] if o['check'].startswith('found in the other set') for k in ('train','test')]
@@ -309,9 +310,11 @@ def _leaked(run):
 def _miscounted(run, path):
     "What `predictions.csv`, if it is there, says against the accuracy of the record, or `None`"
     if path is None or not (path/'predictions.csv').is_file(): return None
-    try: right = _right(path)
+    try: df = predictions(path)
     except S10Error as e: return str(e)
-    n,k = len(right),int(right.sum())
+    n,k,logits = len(df),int((df.label==df.predicted).sum()),logits_labels(df)[0]
+    pred = torch.from_numpy(pd.Categorical(df.predicted, classes(df)).codes.astype(np.int64))
+    if (logits.gather(1, pred[:,None])[:,0]<logits.amax(1)-1e-3).any(): return 'predictions.csv predicts other classes than its logits do'
     return None if abs(k-run['accuracy']*n)<=2+.005*n else f'predictions.csv says {k/n:.2%}'
 
 @_rule('Result', 'at least 90 % on the test images of CIFAR-10 within 24 epochs')
@@ -407,7 +410,7 @@ def _r11(run, path):
     kinds = 'right and wrong images' if right.any() and not right.all() else f'{"right" if right.all() else "wrong"} images, as there are no others'
     return True,', '.join([*dict.fromkeys(o for o,*_ in _words(run)), *_pictures, f'Grad-CAM and pictures of {kinds}'])
 
-# %% ../nbs/08_audit.ipynb #0ba0e740
+# %% ../nbs/08_audit.ipynb #472539b2
 def _mistimed(name, run):
     "What is wrong with the time in the name of a file of weights, or `None`"
     try: when,end = datetime.strptime(name, 'ass10_%Y%m%d_%H%M%S'),datetime.fromisoformat(run['date'])
@@ -436,11 +439,12 @@ def _r12(run, path):
     except (OSError,S10Error) as e: return False,f'{file.name} cannot be opened ({e})'
     return not bad,'; '.join([f'{file.name} with {run["ran"]["parameters"]:,} parameters', *bad])
 
-# %% ../nbs/08_audit.ipynb #01ddb36d
+# %% ../nbs/08_audit.ipynb #a03fa471
 _callbacks = {*'fastai.callback.core.TrainEvalCallback fastai.learner.Recorder fastai.learner.CastToTensor fastai.callback.progress.ProgressCallback'.split(),
     *'fastai.callback.channelslast.ChannelsLast fastai.callback.schedule.ParamScheduler fastai.distributed.DistributedTrainer'.split(),
     *(f's10_fastai.learner.{o}' for o in 'AlternateFlip FastStep StepMemory EpochLog RunRecord StopOnNaN ChanceCheck'.split()),
     's10_fastai.checkpoint.Checkpoint','s10_fastai.track.Tracker','s10_fastai.sweep.Pruning'}
+_always = {'fastai.callback.core.TrainEvalCallback','fastai.learner.Recorder','fastai.callback.schedule.ParamScheduler','s10_fastai.learner.RunRecord'}
 _breaks = {'fastai.callback.mixup.MixUp':'R6 R8', 'fastai.callback.mixup.CutMix':'R6 R8', 'fastai.callback.training.GradientAccumulation':'R7'}
 _modules = r'(albumentations\.augmentations|torch\.nn\.modules|torch\.optim|s10_fastai|fastai\.data)\..*|fastai\.(losses|learner|optimizer)'
 
@@ -451,7 +455,7 @@ def _strangers(run):
     known = {o.rpartition('.')[0] for o in (*_callbacks,*names)}
     return names + [o for o in run['ran']['code'] if o not in known and not re.fullmatch(_modules, o)]
 
-# %% ../nbs/08_audit.ipynb #fb03693c
+# %% ../nbs/08_audit.ipynb #7ee7de2b
 def _of_rates(run):
     "Contradictions between rates, settings and arguments: the rules they concern, and a sentence"
     s,lrs,ran = run['settings'],run['lrs'],run['ran']
@@ -465,15 +469,19 @@ def _of_rates(run):
 
 
 
-# %% ../nbs/08_audit.ipynb #08424df0
+# %% ../nbs/08_audit.ipynb #ed921a76
+# What `opt_args` are where a recipe does not say
+_defaults = {'s10_fastai.learner.FusedAdam':dict(eps=1e-5, sqr_mom=.99), 'torch.optim.adam.Adam':dict(eps=1e-8, sqr_mom=.999)}
+
 def _of_settings(run):
     "Contradictions between settings and what ran"
     s,opt,loss = run['settings'],run['ran']['optimizer'],run['ran']['loss']
     names = dict(adamw='s10_fastai.learner.FusedAdam', adam='torch.optim.adam.Adam', sgd='torch.optim.sgd.SGD')
     if opt['name']!=names.get(s['opt']): yield 'R6',f'opt is {s["opt"]:.50}, but {opt["name"]:.100} trained'
-    wds = [s['wd'], *([] if s['lr_wd'] is None else [s['lr_wd']/s['lr_max']])]
-    if not all(any(_same(g['wd'], o) for o in wds) for g in opt['groups']): yield 'R6',f'wd is {wds[-1]:.6g}, but the optimizer had {opt["groups"][0]["wd"]:.6g}'
-    for k,v in s['opt_args'].items():
+    wd = s['wd'] if s['lr_wd'] is None else s['lr_wd']/s['lr_max']
+    if not all(_same(g['wd'], wd) for g in opt['groups']): yield 'R6',f'wd is {wd:.6g}, but the optimizer had {opt["groups"][0]["wd"]:.6g}'
+    if not (_same(s['wd'], wd) or s['wd']==recipes.get(run['recipe'], {}).get('wd')): yield 'R6',f'wd is {s["wd"]:.6g}, by lr_wd {wd:.6g}'
+    for k,v in (_defaults.get(opt['name'], {})|s['opt_args']).items():
         if any(g.get(k)!=v for g in opt['groups'] if opt['name'] in _adams): yield 'R6',f'{k[:50]} is {v:.6g}, but not in the optimizer'
     if (loss['label_smoothing'] or 0)!=s['label_smoothing']: yield 'R6',f'label_smoothing is {s["label_smoothing"]:g}, in the loss {loss["label_smoothing"]}'
     n,bs = run['data']['train'],s['bs']
@@ -483,7 +491,7 @@ def _of_settings(run):
         given = (run['args'] or s).get(k)
         if given not in (s[k],None,'auto') or given is None and k in ('limit','holdout') and s[k]: yield 'R7 R8',f'{k} is {s[k]}, but was given as {given}'
 
-# %% ../nbs/08_audit.ipynb #45d8a2d6
+# %% ../nbs/08_audit.ipynb #7956b620
 def _of_tfms(run):
     "Contradictions between the transforms of the settings and those that ran"
     want,tfms = run['settings']['tfms'],run['ran']['transforms']['train'] or []
@@ -495,11 +503,12 @@ def _of_tfms(run):
     for k,v in want.items():
         if said[k]!=v: yield 'R8',f'tfms.{k} is {v}, but was {said[k]!r:.50}'
     cbs = run['ran']['callbacks']
-    if cbs is not None and run['settings']['alternate_flip'] and not any(o['name'].endswith('.AlternateFlip') for o in cbs): yield 'R8','alternate_flip is set, but AlternateFlip did not run'
+    if cbs is not None and run['settings']['alternate_flip']!=any(o['name']=='s10_fastai.learner.AlternateFlip' for o in cbs):
+        yield 'R8',f'alternate_flip is {run["settings"]["alternate_flip"]}, but AlternateFlip took part or did not'
 
 
 
-# %% ../nbs/08_audit.ipynb #6c20f497
+# %% ../nbs/08_audit.ipynb #63ce019b
 def _of_network(run):
     "Contradictions between counts of parameters, classes and outputs"
     ran,net = run['ran'],run['ran']['network']
@@ -522,7 +531,7 @@ def _n_bias(op):
     if op.startswith('BatchNorm2d('): return _n_parameters(op)
     return n[1] if op.startswith(('Conv2d(','Linear(')) and 'bias=False' not in op and len(n)>1 else 0
 
-# %% ../nbs/08_audit.ipynb #259a5547
+# %% ../nbs/08_audit.ipynb #4fef22fb
 def _of_result(run):
     "Contradictions in history, result and times"
     rows,last,data = run['history'],run['history'][-1],run['data']
@@ -541,7 +550,7 @@ def _of_result(run):
 
 
 
-# %% ../nbs/08_audit.ipynb #b195509b
+# %% ../nbs/08_audit.ipynb #388d5f61
 def _of_data(run):
     "Contradictions in what is said of the images"
     data,s = run['data'],run['settings']
@@ -555,9 +564,12 @@ def _of_data(run):
     known = [data[k] and data[k][i]==_cifar10[k][i] for k in ('sha256','unordered') for i in ('train','test') if data[k]]
     if any(known) and not (s['holdout'] or s['limit']) and _not_cifar10(data): yield 'R7','the hash is that of CIFAR-10, the rest is not'
     if data['sha256']==_cifar10['sha256'] and data['unordered'] not in (None,_cifar10['unordered']): yield '','one hash is that of CIFAR-10, the other is not'
+    if any(known) and data['vocab']!=_names: yield '','the hash is that of CIFAR-10, the names are not'
     if any(known[::2]) and max(abs(a-b) for k,v in (('mean',cifar_mean), ('std',cifar_std)) for a,b in zip(data[k], v))>1e-6: yield 'R8','the hash is that of CIFAR-10, the statistics are not'
 
-# %% ../nbs/08_audit.ipynb #3809a4e1
+# %% ../nbs/08_audit.ipynb #e09f5ae6
+_homes = dict(Conv2d='conv', BatchNorm2d='batchnorm', ReLU='activation', Softmax='activation', Flatten='flatten', Linear='linear', MaxPool2d='pooling')
+
 def _of_machine(run):
     "Contradictions in device, dates and classes that took part"
     hw,ran = run['hardware'],run['ran']
@@ -569,16 +581,20 @@ def _of_machine(run):
         end = datetime.fromisoformat(run['date'])
         if any(datetime.fromisoformat(o['resumed'])>end for o in run['interruptions']): yield 'R12','it was resumed after it had ended'
     except ValueError: yield 'R12','there is no such date'
+    kinds = {o['op'].split('(')[0] for o in ran['network']}
+    if miss := [v for k,v in _homes.items() if k in kinds and f'torch.nn.modules.{v}' not in ran['code']]: yield 'R1 R2 R10',f'torch.nn.modules.{miss[0]} took no part'
     names = [ran['optimizer']['name'],ran['loss']['name'],*([ran['loss']['wrapper']] if ran['loss']['wrapper'] else []),*(o['name'] for o in ran['callbacks'] or [])]
     if miss := [o for o in names if o.rpartition('.')[0] not in ran['code'] and o!=_loss['name']]: yield 'R6 R10',f'{miss[0]:.100} took part, but not its module'
     if not any(o.startswith('albumentations.') for o in ran['code']) or 's10_fastai.learner' not in ran['code']: yield 'R8 R10','code names neither albumentations nor the module that trained'
     if len({o is None for o in (ran['callbacks'],ran['outputs']['highest'],ran['loss']['wrapper'],ran['transforms']['others'])})>1:
         yield 'R2 R6 R7 R8 R10','callbacks, highest, wrapper and others are recorded all or none'
-    if ran['callbacks'] is not None and not {'fastai.learner.Recorder','s10_fastai.learner.RunRecord'}<={o['name'] for o in ran['callbacks']}: yield 'R6 R7 R8 R10','no fit is without Recorder and RunRecord'
+    took = {o['name'] for o in ran['callbacks'] or []}
+    if took and ('fastai.distributed.DistributedTrainer' in took)!=(hw['processes']>1): yield 'R7',f'{hw["processes"]} processes, with other callbacks'
+    if ran['callbacks'] is not None and not _always<=took: yield 'R3 R6 R7 R8 R10','callbacks are missing without which there is no fit'
 
 
 
-# %% ../nbs/08_audit.ipynb #56193dfb
+# %% ../nbs/08_audit.ipynb #23c8ad38
 def _value(txt):
     "The value that a text means"
     try: return json.loads(json.dumps(ast.literal_eval(txt)))
@@ -602,23 +618,24 @@ def _of_command(run):
 
 
 
-# %% ../nbs/08_audit.ipynb #45ecc2fc
+# %% ../nbs/08_audit.ipynb #95cedce9
 def contradictions(
     run:dict # Record of a run, from `read_run`
 )->list: # Pairs: rules that rest on it, such as `R3 R5`, and a sentence
     "What a record says that cannot be true together"
     return [o for f in (_of_rates,_of_settings,_of_tfms,_of_network,_of_result,_of_data,_of_machine,_of_command) for o in f(run)]
 
-# %% ../nbs/08_audit.ipynb #e4938343
+# %% ../nbs/08_audit.ipynb #83a54559
 def _judged(k, f, run, path, odd, strangers):
     "Whether the rule `k` holds, and what was seen, with all that speaks against it"
     ok,txt = f(run, path)
     said = [o for rules,o in odd if k=='R9' or k in rules.split()]
     if said: return False,f'{txt}; the record contradicts itself: {"; ".join(said[:3])}'
-    if k not in ('R6','R7','R8','R9','R10'): return ok,txt
+    if k in ('R1','R2'): strangers = [o for o in strangers if o in run['ran']['code']]
+    elif k not in ('R6','R7','R8','R9','R10'): return ok,txt
     if bad := [o for o in strangers if k in _breaks.get(o, '').split()]: return False,f'{txt}; {", ".join(bad)} took part'
     if strangers and ok is not False: return None,f'{txt}; {", ".join(o[:100] for o in strangers[:5])} took part, and may have changed anything'
-    return ok,txt if run['ran']['callbacks'] is not None or k=='R9' else f'{txt}; callbacks not recorded'
+    return ok,txt if run['ran']['callbacks'] is not None or k in ('R1','R2','R9') else f'{txt}; callbacks not recorded'
 
 def audit(
     path:str|Path # Folder of a run
