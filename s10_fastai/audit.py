@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['contradictions', 'audit']
 
-# %% ../nbs/08_audit.ipynb #33511dfd
+# %% ../nbs/08_audit.ipynb #b8e1f192
 import ast,hashlib,io,json,math,re,shlex
 from datetime import datetime
 from itertools import accumulate
@@ -30,7 +30,7 @@ def _rule(name, required):
         return f
     return enter
 
-# %% ../nbs/08_audit.ipynb #40e192a7
+# %% ../nbs/08_audit.ipynb #c60a09ec
 def _conv(ni, nf, k=3, p=', padding=(1, 1)'): return f'Conv2d({ni}, {nf}, kernel_size=({k}, {k}), stride=(1, 1){p})'
 def _pool(k): return f'MaxPool2d(kernel_size={k}, stride={k}, padding=0, dilation=1, ceil_mode=False)'
 
@@ -43,7 +43,7 @@ def _block(ops, ni, c, size, pool=False):
 
 
 
-# %% ../nbs/08_audit.ipynb #7d4b2fc4
+# %% ../nbs/08_audit.ipynb #59f01ecf
 def _required(w, n, conv=False):
     "Operations of the assignment's network for the width `w` and `n` classes, fully connected by a 1x1 convolution if `conv`"
     ops = []
@@ -59,7 +59,7 @@ def _required(w, n, conv=False):
     head = [(_conv(8*w, n, 1, ''),[n,1,1]), (flat,[n])] if conv else [(flat,[8*w]), (f'Linear(in_features={8*w}, out_features={n})',[n])]
     return [*ops, (_pool(4), [8*w,1,1], [i-1]), *((*o,[i+j]) for j,o in enumerate(head))]
 
-# %% ../nbs/08_audit.ipynb #033e473c
+# %% ../nbs/08_audit.ipynb #c1fd7863
 def _plain(op):
     "Representation of an operation without what the assignment leaves open"
     if op.startswith('BatchNorm2d('): return op.replace(', bias=True', '') # PyTorch prints it since 2.14
@@ -122,7 +122,7 @@ def _cycle(run):
 
 
 
-# %% ../nbs/08_audit.ipynb #99b1f844
+# %% ../nbs/08_audit.ipynb #91438ee6
 def _off(run):
     "Where the rates are not those of a cycle by the settings, or `None`"
     if run['settings']['shape'] not in ('cos','lin'): return f'there is no one-cycle policy of the shape {run["settings"]["shape"]!r:.50}'
@@ -130,7 +130,7 @@ def _off(run):
     bad = np.flatnonzero(~np.isclose(lrs, want, rtol=1e-5, atol=5e-7*want.max()))
     return f'step {bad[0]+1} has the rate {lrs[bad[0]]:.6g}, and {want[bad[0]]:.6g} in a cycle of these settings' if len(bad) else None
 
-# %% ../nbs/08_audit.ipynb #b564a3b5
+# %% ../nbs/08_audit.ipynb #08b85718
 @_rule('One cycle', '24 epochs, highest rate after 5.00 epochs')
 def _r3(run, path):
     if not run['lrs']: return False,'no rates were recorded'
@@ -142,7 +142,7 @@ def _r3(run, path):
     if off := _off(run): return False,f'{txt}; {off}'
     return ok and max(lrs)>=2*lrs[0],txt
 
-# %% ../nbs/08_audit.ipynb #91711d46
+# %% ../nbs/08_audit.ipynb #1a1aa308
 def _fallen(losses, part):
     "The first step, the first fifth of them aside, at which the loss has made `part` of its fall"
     start = len(losses)//5
@@ -228,7 +228,7 @@ def _r7(run, path):
     if all(o==want for o in sizes): return True,txt
     return (False if n>=10_000 else None),txt
 
-# %% ../nbs/08_audit.ipynb #eecbf488
+# %% ../nbs/08_audit.ipynb #3e744a63
 def _is_fill(o): return all(isinstance(v, (int,float)) and abs(v)<=3 for v in (o if isinstance(o, list) and len(o)==3 else [o]))
 
 _no_divisors = dict(pad_height_divisor=None, pad_width_divisor=None)
@@ -253,7 +253,7 @@ def _in_order(names):
     yield from (f'{k} {names.count(k)} times' for k in want if names.count(k)>1)
     if sorted(names)==sorted(want) and names!=want: yield 'in another order than '+', '.join(want)
 
-# %% ../nbs/08_audit.ipynb #50252f92
+# %% ../nbs/08_audit.ipynb #da453c60
 def _tfm(o):
     "A transform in one word or two"
     extra = dict(PadIfNeeded='to {min_height!r}x{min_width!r}', RandomCrop='{height!r}x{width!r}', HorizontalFlip='p {p}',
@@ -280,7 +280,7 @@ def _not_five(run):
     yield from ('Normalize has other statistics than those of the images' for o in train if o['name']=='Normalize' and not _stats_ok(run, o))
     yield from (f'{o:.100} besides' for o in run['ran']['transforms'].get('others') or [])
 
-# %% ../nbs/08_audit.ipynb #43e515e0
+# %% ../nbs/08_audit.ipynb #1da5c257
 @_rule('Augmentation', 'Normalize, Pad to 40x40, RandomCrop 32x32, FlipLR, Cutout 8x8, by albumentations')
 def _r8(run, path):
     txt = ', '.join(map(_tfm, run['ran']['transforms']['train'] or [])) or 'no albumentations pipeline'
@@ -288,7 +288,7 @@ def _r8(run, path):
     if run['settings'].get('alternate_flip') and run['settings']['augment']=='batch': txt += '; each image mirrored every other epoch'
     return not bad,'; '.join([txt, *bad])
 
-# %% ../nbs/08_audit.ipynb #4d32506b
+# %% ../nbs/08_audit.ipynb #6ed5dda0
 # SHA-256 of CIFAR-10, python version (A. Krizhevsky, 2009, md5 of data_batch_1 c99cafc1…, of test_batch 40351d58…), by `ImageSet.sha256` and by `unordered_hash`
 _names = 'airplane automobile bird cat deer dog frog horse ship truck'.split()
 _cifar10 = dict(sha256=dict(train='4e0e3cd7a00e11f89d50f4f801478d968583edafad0bb60866ca2f92edda6513', test='41fefef7239ccef033cb8bf648ca8987bfd3378fdb2512ecc0de86a23b039905'),
@@ -301,7 +301,7 @@ def _not_cifar10(data):
     off = max(abs(a-b) for k,v in (('mean',cifar_mean), ('std',cifar_std)) for a,b in zip(data[k], v))
     return f'statistics of the pixels differ from those of the original by up to {off:.1g}' if off>1e-6 else 'the hash of the pixels is not that of the original'
 
-# %% ../nbs/08_audit.ipynb #27e8d1f0
+# %% ../nbs/08_audit.ipynb #c1163f73
 def _leaked(run):
     "How many test images are training images, by the record's own checks"
     ns = [o[k] for o in run['data']['checks'] if o['check'].startswith('found in the other set') for k in ('train','test')]
@@ -410,7 +410,7 @@ def _r11(run, path):
     kinds = 'right and wrong images' if right.any() and not right.all() else f'{"right" if right.all() else "wrong"} images, as there are no others'
     return True,', '.join([*dict.fromkeys(o for o,*_ in _words(run)), *_pictures, f'Grad-CAM and pictures of {kinds}'])
 
-# %% ../nbs/08_audit.ipynb #eaceec30
+# %% ../nbs/08_audit.ipynb #79e6acf5
 def _mistimed(name, run):
     "What is wrong with the time in the name of a file of weights, or `None`"
     try: when,end = datetime.strptime(name, 'ass10_%Y%m%d_%H%M%S'),datetime.fromisoformat(run['date'])
@@ -439,7 +439,7 @@ def _r12(run, path):
     except (OSError,S10Error) as e: return False,f'{file.name} cannot be opened ({e})'
     return not bad,'; '.join([f'{file.name} with {run["ran"]["parameters"]:,} parameters', *bad])
 
-# %% ../nbs/08_audit.ipynb #f66c0dbe
+# %% ../nbs/08_audit.ipynb #6980a019
 _callbacks = {*'fastai.callback.core.TrainEvalCallback fastai.learner.Recorder fastai.learner.CastToTensor fastai.callback.progress.ProgressCallback'.split(),
     *'fastai.callback.channelslast.ChannelsLast fastai.callback.schedule.ParamScheduler fastai.distributed.DistributedTrainer'.split(),
     *(f's10_fastai.learner.{o}' for o in 'AlternateFlip FastStep StepMemory EpochLog RunRecord StopOnNaN ChanceCheck'.split()),
@@ -455,7 +455,7 @@ def _strangers(run):
     known = {o.rpartition('.')[0] for o in (*_callbacks,*names)}
     return names + [o for o in run['ran']['code'] if o not in known and not re.fullmatch(_modules, o)]
 
-# %% ../nbs/08_audit.ipynb #6a7b0c3f
+# %% ../nbs/08_audit.ipynb #d693c5f7
 def _of_rates(run):
     "Contradictions between rates, settings and arguments: the rules they concern, and a sentence"
     s,lrs,ran = run['settings'],run['lrs'],run['ran']
@@ -469,7 +469,7 @@ def _of_rates(run):
 
 
 
-# %% ../nbs/08_audit.ipynb #a332f99d
+# %% ../nbs/08_audit.ipynb #33d7a180
 # What `opt_args` are where a recipe does not say
 _defaults = {'s10_fastai.learner.FusedAdam':dict(eps=1e-5, sqr_mom=.99), 'torch.optim.adam.Adam':dict(eps=1e-8, sqr_mom=.999)}
 
@@ -491,7 +491,7 @@ def _of_settings(run):
         given = (run['args'] or s).get(k)
         if given not in (s[k],None,'auto') or given is None and k in ('limit','holdout') and s[k]: yield 'R7 R8',f'{k} is {s[k]}, but was given as {given}'
 
-# %% ../nbs/08_audit.ipynb #4e2e9d63
+# %% ../nbs/08_audit.ipynb #190e79f9
 def _of_tfms(run):
     "Contradictions between the transforms of the settings and those that ran"
     want,tfms = run['settings']['tfms'],run['ran']['transforms']['train'] or []
@@ -508,7 +508,7 @@ def _of_tfms(run):
 
 
 
-# %% ../nbs/08_audit.ipynb #67e9f9ad
+# %% ../nbs/08_audit.ipynb #d5bb7d3b
 def _of_network(run):
     "Contradictions between counts of parameters, classes and outputs"
     ran,net = run['ran'],run['ran']['network']
@@ -531,7 +531,7 @@ def _n_bias(op):
     if op.startswith('BatchNorm2d('): return _n_parameters(op)
     return n[1] if op.startswith(('Conv2d(','Linear(')) and 'bias=False' not in op and len(n)>1 else 0
 
-# %% ../nbs/08_audit.ipynb #781c3ff3
+# %% ../nbs/08_audit.ipynb #c76ff1e3
 def _of_result(run):
     "Contradictions in history, result and times"
     rows,last,data = run['history'],run['history'][-1],run['data']
@@ -550,7 +550,7 @@ def _of_result(run):
 
 
 
-# %% ../nbs/08_audit.ipynb #4c9f5d91
+# %% ../nbs/08_audit.ipynb #26e53223
 def _of_data(run):
     "Contradictions in what is said of the images"
     data,s = run['data'],run['settings']
@@ -567,7 +567,7 @@ def _of_data(run):
     if any(known) and data['vocab']!=_names: yield '','the hash is that of CIFAR-10, the names are not'
     if any(known[::2]) and max(abs(a-b) for k,v in (('mean',cifar_mean), ('std',cifar_std)) for a,b in zip(data[k], v))>1e-6: yield 'R8','the hash is that of CIFAR-10, the statistics are not'
 
-# %% ../nbs/08_audit.ipynb #1906d808
+# %% ../nbs/08_audit.ipynb #62bc2276
 _homes = dict(Conv2d='conv', BatchNorm2d='batchnorm', ReLU='activation', Softmax='activation', Flatten='flatten', Linear='linear', MaxPool2d='pooling')
 
 def _of_machine(run):
@@ -594,7 +594,7 @@ def _of_machine(run):
 
 
 
-# %% ../nbs/08_audit.ipynb #8d67ca48
+# %% ../nbs/08_audit.ipynb #39ff8edf
 def _value(txt):
     "The value that a text means"
     try: return json.loads(json.dumps(ast.literal_eval(txt)))
@@ -618,14 +618,14 @@ def _of_command(run):
 
 
 
-# %% ../nbs/08_audit.ipynb #4f2c4983
+# %% ../nbs/08_audit.ipynb #d4da25a1
 def contradictions(
     run:dict # Record of a run, from `read_run`
 )->list: # Pairs: rules that rest on it, such as `R3 R5`, and a sentence
     "What a record says that cannot be true together"
     return [o for f in (_of_rates,_of_settings,_of_tfms,_of_network,_of_result,_of_data,_of_machine,_of_command) for o in f(run)]
 
-# %% ../nbs/08_audit.ipynb #6a182c3b
+# %% ../nbs/08_audit.ipynb #03add9c0
 def _judged(k, f, run, path, odd, strangers):
     "Whether the rule `k` holds, and what was seen, with all that speaks against it"
     ok,txt = f(run, path)
