@@ -203,7 +203,7 @@ _loss = dict(name='torch.nn.modules.loss.CrossEntropyLoss', reduction='mean', we
 
 def _is_adam(g):
     "Whether the settings of a group leave Adam what it is: a long memory of squares, and an `eps` below their roots"
-    return .9<=g.get('sqr_mom', .99)<1 and 0<=g.get('eps', 1e-8)<=.1
+    return g['sqr_mom'] is not None and .9<=g['sqr_mom']<1 and g['eps'] is not None and g['eps']<=.1
 
 @_rule('Optimizer, loss', 'Adam on all parameters; plain cross entropy')
 def _r6(run, path):
@@ -305,7 +305,7 @@ def _not_cifar10(data):
 def _leaked(run):
     "How many test images are training images, by the record's own checks"
     ns = [o[k] for o in run['data']['checks'] if o['check'].startswith('found in the other set') for k in ('train','test')]
-    return next((o for o in ns if o not in (0,'0')), 0)
+    return str(next((o for o in ns if o not in (0,'0')), ''))[:20]
 
 def _miscounted(run, path):
     "What `predictions.csv`, if it is there, says against the accuracy of the record, or `None`"
@@ -556,7 +556,7 @@ def _of_data(run):
     data,s = run['data'],run['settings']
     for o in data['checks']:
         k = dict(images=('train','test'), classes=('classes','classes')).get(o['check'])
-        if k and (o['train'],o['test'])!=tuple(data[i] for i in k): yield 'R7',f'the images were checked as {o["train"]} and {o["test"]} {o["check"]}'
+        if k and (o['train'],o['test'])!=tuple(data[i] for i in k): yield 'R7',f'the images were checked as {o["train"]!s:.20} and {o["test"]!s:.20} {o["check"]}'
     if s['limit'] and max(data['train']+(s['holdout'] or 0), data['test'])>s['limit']: yield 'R7',f'more images than the limit of {s["limit"]:,}'
     if s['holdout'] and data['test']!=s['holdout']: yield '',f'{s["holdout"]:,} images were held out, {data["test"]:,} tested on'
     for k in ('sha256','unordered'):
@@ -609,12 +609,12 @@ def _of_command(run):
     if words[:1]!=['s10_train']: return
     for k,v in zip(words, [*words[1:],'--']):
         k = k[2:].replace('-', '_') if k.startswith('--') else ''
-        if k in args and k not in ('data','device') and _value('True' if v.startswith('--') else v)!=_value(str(args[k])): yield '',f'the command says --{k} {v:.50}, args {args[k]!s:.50}'
+        if k in args and k not in ('data','device') and _value('True' if v.startswith('--') else v)!=_value(str(args[k])): yield '',f'the command says --{k} {v!r:.50}, args {args[k]!r:.50}'
     for o in re.split(r'\s*,\s*(?=[\w.]+\s*=)', args['change'] or ''):
         k,_,v = map(str.strip, o.partition('='))
         part,_,sub = k.partition('.')
         now = (s.get(part) or {}).get(sub) if sub else s.get(k)
-        if v and k not in ('wd','lr_wd','lr_max','div','div_final') and _value(v)!=now: yield '',f'the recipe was changed to {k[:50]}={v:.50}, but it is {now!s:.50}'
+        if v and k not in ('wd','lr_wd','lr_max','div','div_final') and _value(v)!=now: yield '',f'the recipe was changed to {k!r:.50}={v!r:.50}, but it is {now!r:.50}'
 
 
 

@@ -205,6 +205,8 @@ class Group(Entries):
     parameters:Count
     decayed:Count
     wd:Positive
+    sqr_mom:Part|None = None
+    eps:Positive|None = None
 
 class Optimizer(Entries):
     "Class of the optimizer, and how many of its parameters are the network's"
