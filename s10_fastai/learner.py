@@ -888,6 +888,17 @@ def _groups(opt):
     return [dict(parameters=sum(o.numel() for o in ps), decayed=sum(o.numel() for o in ps if wrapped or opt.state[o].get('do_wd', True)),
         **{k:h[k] for k in keys if k in h}) for ps,h in zip(opt.param_lists, opt.hypers)]
 
+# %% ../nbs/03_learner.ipynb #f7b5edf0
+def _callback(o):
+    "Full name of the class of a callback, and those of its arguments that it keeps as numbers or texts"
+    kept = {k:vars(o).get(k) for k in signature(type(o).__init__).parameters if k!='name'}
+    return dict(name=_where(o)) | {k:v for k,v in kept.items() if type(v) in (bool,int,str) or type(v)==float and math.isfinite(v)}
+
+def _others(dls):
+    "Full names of the transforms that fastai's loaders apply beside the pipelines of albumentations"
+    pipes = [p for dl in dls.loaders for p in (dl.after_item,dl.before_batch,dl.after_batch)]
+    return sorted({_where(o) for p in pipes for o in p if not isinstance(o, AlbumentationsTransform)})
+
 # %% ../nbs/03_learner.ipynb #113c2311
 class RunRecord(Callback):
     "Keeps in `ran` what took part in a fit, as JSON can hold it"
@@ -898,19 +909,26 @@ class RunRecord(Callback):
         pipes = {k:_tfms(dl) for k,dl in zip(('train','test'), self.dls.loaders)}
         parts = [*self.model.modules(), opt, loss, *self.dls.loaders, *self.cbs, *(o for p in pipes.values() if p for o in p)]
         self.ran = dict(network=operations(get_model(self.model)), parameters=sum(o.numel() for o in self.model.parameters()),
-            transforms={k:p and describe(p) for k,p in pipes.items()}, batches=[], outputs=None,
+            transforms={k:p and describe(p) for k,p in pipes.items()}|dict(others=_others(self.dls)), batches=[], outputs=None, callbacks=[],
             optimizer=dict(name=_where(opt), of_model=sum(o.numel() for o in held if id(o) in mine), groups=_groups(self.opt)),
-            loss=dict(name=_where(getattr(loss, 'func', loss)), **{k:getattr(loss, k, None) for k in ('reduction','label_smoothing','weight')}),
+            loss=dict(name=_where(getattr(loss, 'func', loss)), wrapper=_where(loss), **{k:getattr(loss, k, None) for k in ('reduction','label_smoothing','weight')}),
             code=sorted({type(o).__module__ for o in parts}))
+        self._note()
+    def _note(self):
+        "Enter the callbacks that are not there yet"
+        known = Counter(o['name'] for o in self.ran.setdefault('callbacks', []))
+        known.subtract(map(_where, self.learn.cbs))
+        self.ran['callbacks'] += [_callback(o) for o in self.learn.cbs if known[_where(o)]<0]
     def before_epoch(self): self.sizes = []
     def before_batch(self):
         if self.training: self.sizes.append(len(self.y))
     def before_validate(self): self.outs = []
     def after_batch(self):
-        if not self.training and len(self.yb): self.outs.append(torch.stack([self.pred.min(), *self.pred.sum(1).aminmax()]))
+        if not self.training and len(self.yb): self.outs.append(torch.stack([*self.pred.aminmax(), *self.pred.sum(1).aminmax()]))
     def after_validate(self):
-        lowest,least,most = torch.stack(self.outs).T
-        self.ran['outputs'] = dict(lowest=lowest.min().item(), sums=[least.min().item(), most.max().item()])
+        lowest,highest,least,most = torch.stack(self.outs).T
+        self.ran['outputs'] = dict(lowest=lowest.min().item(), highest=highest.max().item(), sums=[least.min().item(), most.max().item()])
     def after_epoch(self):
+        self._note()
         procs = getattr(self.dls.train, 'procs', OneProcess())
         self.ran['batches'].append({str(k):v for k,v in Counter(procs.sum(torch.tensor(self.sizes, device=self.dls.device)).tolist()).items()})

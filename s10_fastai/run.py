@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['Count', 'Size', 'Part', 'Rate', 'Peak', 'Positive', 'Nats', 'Width', 'Epochs', 'Seed', 'Text', 'Raw', 'Hash', 'Date',
            'Three', 'Stds', 'Stats', 'Vocab', 'Entries', 'Args', 'Tfms', 'Recipe', 'Settings', 'Check', 'Sets', 'Data',
-           'Row', 'RangeTest', 'Op', 'Tfm', 'Pipes', 'Outputs', 'Group', 'Optimizer', 'Loss', 'Ran', 'Interruption',
-           'Hashes', 'Memory', 'Versions', 'Hardware', 'Times', 'Record', 'Start', 'Kept', 'Weights', 'checked',
-           'read_json', 'read_run', 'seal', 'start_file', 'read_start']
+           'Row', 'RangeTest', 'Op', 'Tfm', 'Pipes', 'Outputs', 'Group', 'Optimizer', 'Loss', 'Took', 'Ran',
+           'Interruption', 'Hashes', 'Memory', 'Versions', 'Hardware', 'Times', 'Record', 'Start', 'Kept', 'Weights',
+           'checked', 'read_json', 'read_run', 'seal', 'start_file', 'read_start']
 
 # %% ../nbs/03d_run.ipynb #3544a1d5
 import hashlib,json
@@ -139,6 +139,7 @@ class Data(Entries):
     mean:Three
     std:Stds
     sha256:Sets
+    unordered:Sets|None = None
     checks:list[Check] = []
 
     @model_validator(mode='after')
@@ -187,14 +188,16 @@ class Tfm(Entries):
     p:Part
 
 class Pipes(Entries):
-    "Transforms of both sets"
+    "Transforms of both sets, and classes of others that ran beside them"
     train:list[Tfm]|None
     test:list[Tfm]|None
+    others:list[Text]|None = None
 
 # %% ../nbs/03d_run.ipynb #f5b1b82f
 class Outputs(Entries):
-    "Outputs of the network on the test images: the lowest, and the least and the largest sum of an image's"
+    "Outputs of the network on the test images: the lowest, the highest, and the least and the largest sum of an image's"
     lowest:float
+    highest:float|None = None
     sums:Annotated[list[float], Field(min_length=2, max_length=2)]
 
 class Group(Entries):
@@ -202,6 +205,8 @@ class Group(Entries):
     parameters:Count
     decayed:Count
     wd:Positive
+    sqr_mom:Part|None = None
+    eps:Positive|None = None
 
 class Optimizer(Entries):
     "Class of the optimizer, and how many of its parameters are the network's"
@@ -211,11 +216,16 @@ class Optimizer(Entries):
 
 # %% ../nbs/03d_run.ipynb #5aeeae63
 class Loss(Entries):
-    "Class and arguments of the loss"
+    "Class and arguments of the loss, and of what fastai wraps around it"
     name:Text
+    wrapper:Text|None = None
     reduction:Text|None = None
     label_smoothing:Part|None = None
     weight:Any = None
+
+class Took(Entries):
+    "Class of a callback; its arguments are further entries"
+    name:Text
 
 class Ran(Entries):
     "What took part in the fit"
@@ -226,6 +236,7 @@ class Ran(Entries):
     outputs:Outputs
     optimizer:Optimizer
     loss:Loss
+    callbacks:list[Took]|None = None
     code:list[Text]
 
 # %% ../nbs/03d_run.ipynb #fe858048
