@@ -150,9 +150,10 @@ _outside_cbs = dict(CSVLogger='its file begins anew', NonNativeMixedPrecision='i
 def _check_callbacks(learn):
     "Raise `S10Error` for a callback whose state is outside of it"
     for cb in learn.cbs:
+        if _watches(cb): continue
         for t in type(cb).__mro__:
             why = 'what it logs or trains is outside of it' if t.__module__ in _outside else _outside_cbs.get(t.__name__) if t.__module__.startswith('fastai.') else None
-            if why: raise S10Error(f'{cb.name} cannot be resumed: {why}; leave it out, or train without resumable')
+            if why: raise S10Error(f'{cb.name} cannot be resumed: {why}; leave it out, train without resumable, or where a log with a gap will do, say `watches = True` in a class of yours that derives from it')
 
 # %% ../nbs/03a_checkpoint.ipynb #171ea49b
 def _like(v, p, fused):

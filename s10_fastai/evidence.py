@@ -180,12 +180,13 @@ def plot_finder(
 ):
     "Loss against rate, with LRMIN and LRMAX"
     lrs,losses = map(np.array, (test['lrs'],test['losses']))
+    top = next(iter(losses[np.isfinite(losses)]), None)
     fig,ax = plt.subplots(figsize=(5,3))
     ax.plot(lrs, losses)
     for k,c in (('lr_min','C2'), ('lr_max','C3')):
         ax.axvline(test[k], color=c, ls='--', lw=1, label=f'LR{k[3:].upper()} {test[k]:.3g}')
         ax.plot(test[k], np.interp(np.log(test[k]), np.log(lrs), losses), 'o', color=c)
-    ax.set(xscale='log', xlabel='Learning rate', ylabel='Loss', ylim=(None,losses[0]*1.5))
+    ax.set(xscale='log', xlabel='Learning rate', ylabel='Loss', ylim=(None,top and top*1.5))
     ax.legend()
     ax.grid(alpha=.3)
     fig.tight_layout()

@@ -919,6 +919,7 @@ class RunRecord(Callback):
         known = Counter(o['name'] for o in self.ran.setdefault('callbacks', []))
         known.subtract(map(_where, self.learn.cbs))
         self.ran['callbacks'] += [_callback(o) for o in self.learn.cbs if known[_where(o)]<0]
+    def _procs(self): return getattr(self.dls.train, 'procs', OneProcess())
     def before_epoch(self): self.sizes = []
     def before_batch(self):
         if self.training: self.sizes.append(len(self.y))
@@ -926,9 +927,8 @@ class RunRecord(Callback):
     def after_batch(self):
         if not self.training and len(self.yb): self.outs.append(torch.stack([*self.pred.aminmax(), *self.pred.sum(1).aminmax()]))
     def after_validate(self):
-        lowest,highest,least,most = torch.stack(self.outs).T
+        lowest,highest,least,most = self._procs().whole(torch.stack(self.outs)).T
         self.ran['outputs'] = dict(lowest=lowest.min().item(), highest=highest.max().item(), sums=[least.min().item(), most.max().item()])
     def after_epoch(self):
         self._note()
-        procs = getattr(self.dls.train, 'procs', OneProcess())
-        self.ran['batches'].append({str(k):v for k,v in Counter(procs.sum(torch.tensor(self.sizes, device=self.dls.device)).tolist()).items()})
+        self.ran['batches'].append({str(k):v for k,v in Counter(self._procs().sum(torch.tensor(self.sizes, device=self.dls.device)).tolist()).items()})
