@@ -150,7 +150,7 @@ def _fallen(losses, part):
 
 def _readings(test):
     "LRMIN and LRMAX as each version of `find_lr` reads them from a curve"
-    n = round(math.log(10/test['lrs'][0])/math.log(test['lrs'][1]/test['lrs'][0])) # steps that were planned; fastai leaves out ends
+    n = test.get('num_it') or round(math.log(10/test['lrs'][0])/math.log(test['lrs'][1]/test['lrs'][0])) # steps that were planned; fastai leaves out ends
     lrs,losses = (torch.tensor(test[k])[n//10:-5] for k in ('lrs','losses'))
     n_ok = len(losses) if not losses.isnan().any() else int(losses.isnan().nonzero()[0])
     lrs,losses = lrs[:n_ok],losses[:n_ok]
@@ -165,7 +165,7 @@ def _check_test(test):
     if len(lrs)<30 or not lrs[0]>0: raise S10Error(f'a range test of {len(lrs)} steps from {lrs[0]:.3g} shows nothing')
     up = lrs[1:]/lrs[:-1]
     if up[0]<1.001 or not np.allclose(up, up[0], rtol=1e-3): raise S10Error('the rates of the range test do not rise by a constant factor')
-    check_curve(torch.tensor(test['losses']))
+    check_curve(torch.tensor(test['losses']), test.get('beta') or .98)
 
 # %% ../nbs/08_audit.ipynb #d86cae3d
 @_rule('LRMIN, LRMAX', 'both from a range test, and used')

@@ -168,6 +168,8 @@ class RangeTest(Entries):
     lr_max:Rate
     lrs:Annotated[list[Rate], Field(min_length=2)]
     losses:Annotated[list[Annotated[float, Field(allow_inf_nan=True), AfterValidator(_float32)]], Field(min_length=2)]
+    num_it:Size|None = None # steps that were planned
+    beta:Part|None = None # of the smoothing
 
     @model_validator(mode='after')
     def _paired(self):

@@ -236,14 +236,14 @@ def save_fig(
 def _with_rates(recipe, lr, learn, path, report):
     "The recipe with the rates it is to use, and the range test they are from, if any"
     import matplotlib.pyplot as plt
-    from s10_fastai.learner import find_lr,with_rates
+    from s10_fastai.learner import find_lr,finder,finder_beta,with_rates
     if lr: return recipe|dict(lr_max=lr),None
     if recipe['lr_max']: return recipe,None
     report.say('Range test, for the rates')
     res,rec = find_lr(learn),learn.recorder
     save_fig(plt.gcf(), path/'lr_find.png')
     report.say(f'Range test: LRMIN {res.lr_min:.3g}, LRMAX {res.lr_max:.3g}')
-    return with_rates(recipe, *res),dict(zip(('lr_min','lr_max'), res), lrs=rec.lrs, losses=[float(o) for o in rec.losses])
+    return with_rates(recipe, *res),dict(zip(('lr_min','lr_max'), res), lrs=rec.lrs, losses=[float(o) for o in rec.losses], num_it=finder['num_it'], beta=finder_beta)
 
 # %% ../nbs/04_train.ipynb #bbdd1697
 def _write_results(path, learn, recipe, history):
