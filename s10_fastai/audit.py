@@ -442,7 +442,7 @@ def _r12(run, path):
 # %% ../nbs/08_audit.ipynb #6980a019
 _callbacks = {*'fastai.callback.core.TrainEvalCallback fastai.learner.Recorder fastai.learner.CastToTensor fastai.callback.progress.ProgressCallback'.split(),
     *'fastai.callback.channelslast.ChannelsLast fastai.callback.schedule.ParamScheduler fastai.distributed.DistributedTrainer'.split(),
-    *(f's10_fastai.learner.{o}' for o in 'AlternateFlip FastStep StepMemory EpochLog RunRecord StopOnNaN ChanceCheck'.split()),
+    *(f's10_fastai.learner.{o}' for o in 'AlternateFlip DecayByRate FastStep StepMemory EpochLog RunRecord StopOnNaN ChanceCheck'.split()),
     's10_fastai.checkpoint.Checkpoint','s10_fastai.track.Tracker','s10_fastai.sweep.Pruning'}
 _always = {'fastai.callback.core.TrainEvalCallback','fastai.learner.Recorder','fastai.callback.schedule.ParamScheduler','s10_fastai.learner.RunRecord'}
 _breaks = {'fastai.callback.mixup.MixUp':'R6 R8', 'fastai.callback.mixup.CutMix':'R6 R8', 'fastai.callback.training.GradientAccumulation':'R7'}

@@ -634,6 +634,7 @@ def _part_way(lrs, losses, part, skip):
 
 def _point(lr, lrs, losses): return lr, (lr, tensor(np.interp(math.log(lr), lrs.log(), losses)))
 
+# %% ../nbs/03_learner.ipynb #db5c2cfc
 def lr_min(
     lrs:Tensor, # Rates of the range test, rising, but for its first tenth, as fastai has it
     losses:Tensor, # Smoothed losses at these rates
