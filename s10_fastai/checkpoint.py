@@ -9,7 +9,7 @@ __all__ = ['pack', 'unpack', 'callback_state', 'fit_state', 'fit_tensors', 'load
 # %% ../nbs/03a_checkpoint.ipynb #e4bb5044
 import hashlib,inspect,random,re,signal,time
 from collections import Counter,deque
-from contextlib import contextmanager
+from contextlib import contextmanager,suppress
 from types import BuiltinFunctionType,FunctionType,MethodType,ModuleType
 
 from fastai.vision.all import *
@@ -115,8 +115,10 @@ def _restored(old, s, tensors):
     elif kind=='each': return type(old)(_restored(a, b, tensors) for a,b in zip(old, v, strict=True))
     elif kind=='items': return {k:_restored(old.get(k), b, tensors) for k,b in v.items()}
     elif kind=='object': _set_attrs(old, v, tensors)
-    else: return unpack(s, tensors)
+    else: return _there(unpack(s, tensors), old)
     return old
+
+def _there(o, old): return o.to(old.device) if isinstance(o, Tensor) and isinstance(old, Tensor) else o
 
 def _set_attrs(o, state, tensors):
     for k,s in state.items(): setattr(o, k, _restored(getattr(o, k, None), s, tensors))
@@ -467,7 +469,7 @@ def _fit_from(learn, cb):
         cb.end_epoch(cb.done, ended=True)
         raise
     except KeyboardInterrupt:
-        learn('after_cancel_fit') # what callbacks have put in place of parts of the learner goes back
+        with suppress(Exception): learn('after_cancel_fit') # what callbacks have put in place of parts of the learner goes back
         raise
     finally: cb.fitting = False
 
