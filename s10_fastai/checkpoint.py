@@ -126,7 +126,7 @@ def _set_attrs(o, state, tensors):
 # %% ../nbs/03a_checkpoint.ipynb #c48fa0b7
 _keeps = {Recorder:'lrs iters losses values log smooth_loss', ParamScheduler:'hps', ProgressCallback:'', EpochLog:'rows secs', RunRecord:'ran', AlternateFlip:'first'}
 
-def _watches(cb): return getattr(type(cb), 'watches', False) or type(cb).__module__.split('.')[0]==EpochLog.__module__.split('.')[0]
+def _watches(cb): return getattr(type(cb), 'watches', False) or type(cb).__module__=='fastai.distributed' or type(cb).__module__.split('.')[0]==EpochLog.__module__.split('.')[0]
 
 def callback_state(
     cb:Callback, # Callback of a learner that fits
@@ -149,10 +149,10 @@ _outside = ('fastai.callback.azureml','fastai.callback.captum','fastai.callback.
     'fastai.distributed','fastai.vision.gan')
 _outside_cbs = dict(CSVLogger='its file begins anew', NonNativeMixedPrecision='it trains other weights than those of the network')
 
-def _check_callbacks(learn):
-    "Raise `S10Error` for a callback whose state is outside of it"
+def _check_callbacks(learn, several=False):
+    "Raise `S10Error` for a callback whose state is outside of it; `several` processes train by fastai's trainer, which keeps nothing"
     for cb in learn.cbs:
-        if _watches(cb): continue
+        if getattr(type(cb), 'watches', False) or several and type(cb).__module__=='fastai.distributed': continue
         for t in type(cb).__mro__:
             why = 'what it logs or trains is outside of it' if t.__module__ in _outside else _outside_cbs.get(t.__name__) if t.__module__.startswith('fastai.') else None
             if why: raise S10Error(f'{cb.name} cannot be resumed: {why}; leave it out, train without resumable, or where a log with a gap will do, say `watches = True` in a class of yours that derives from it')
@@ -439,7 +439,7 @@ def begin(self:Checkpoint):
     "Begin the next fit, at its start or where it was saved last"
     if self.begun or self.number!=self.next: self._open(self.next)
     self.next,self.begun,self.fitting = self.next+1,True,True
-    _check_callbacks(self.learn)
+    _check_callbacks(self.learn, self.procs.world>1)
     self.settings = fit_settings(self.learn)
     if self.saved: self._load()
     if self.saved and self.ended: warnings.warn(f'{self.where}: this fit is complete, so it is put back as it ended and nothing is trained; choose another folder to train anew')
