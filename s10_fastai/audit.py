@@ -15,7 +15,7 @@ import numpy as np,pandas as pd,torch
 from PIL import Image
 
 from .core import S10Error,read_bytes
-from .data import cifar_mean,cifar_std
+from .data import cifar_mean,cifar_std,known_images
 from .learner import check_curve,lr_max,lr_min,recipes
 from .predict import classes,logits_labels,predictions,read_run
 from .resnet import load_model,weights_hash
@@ -289,9 +289,9 @@ def _r8(run, path):
     return not bad,'; '.join([txt, *bad])
 
 # %% ../nbs/08_audit.ipynb #6ed5dda0
-# SHA-256 of CIFAR-10, python version (A. Krizhevsky, 2009, md5 of data_batch_1 c99cafc1…, of test_batch 40351d58…), by `ImageSet.sha256` and by `unordered_hash`
+# SHA-256 of CIFAR-10 by `ImageSet.sha256` and by `unordered_hash`
 _names = 'airplane automobile bird cat deer dog frog horse ship truck'.split()
-_cifar10 = dict(sha256=dict(train='4e0e3cd7a00e11f89d50f4f801478d968583edafad0bb60866ca2f92edda6513', test='41fefef7239ccef033cb8bf648ca8987bfd3378fdb2512ecc0de86a23b039905'),
+_cifar10 = dict(sha256=dict(zip(('train','test'), known_images['cifar10'])),
     unordered=dict(train='ba95291bc57bb968dc430726073c3e3cf842bed6bb227b71bd9f90e33be7678c', test='cc9b81052915e86c000ed13a9a86bc21b639235498fd62ccad307cdd5156dda8'))
 
 def _not_cifar10(data):

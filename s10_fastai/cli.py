@@ -107,26 +107,28 @@ def _seeds(txt):
     return seeds
 
 # %% ../nbs/10_cli.ipynb #0bd170a3
-def _experiment(path, rows, seeds, data, out, runs):
+def _experiment(path, configs, seeds, data, out, runs):
     "Make the runs of an experiment and print their table"
-    with no_gc(): from s10_fastai.experiments import compare,experiment,markdown,read_experiment
+    with no_gc():
+        from s10_fastai.experiments import compare,experiment,read_experiment
+        from s10_fastai.statistics import markdown
     seeds,exp = _seeds(seeds),read_experiment(path)
-    experiment(path, _names(rows), seeds, data, out, runs or ('runs' if out=='results' else f'{out}/runs'))
+    experiment(path, _names(configs), seeds, data, out, runs or ('runs' if out=='results' else f'{out}/runs'))
     table = markdown(compare(path, out), shlex.quote(path), data)
     echo(*f'{exp["about"]}\n\n{table}'.split('\n'))
 
 # %% ../nbs/10_cli.ipynb #355ad345
 @command
 def s10_experiment(
-    path:str, # TOML file that names rows and seeds, such as experiments/final-w16.toml
-    rows:str=None, # Only these rows, separated by commas
+    path:str, # TOML file that names configs and seeds, such as experiments/cifar10-w16.toml
+    configs:str=None, # Only these configs, separated by commas
     seeds:str=None, # Only these seeds, separated by commas
     data:str=None, # Where the images are, if not where the file says
     out:str='results', # Folder for the records
     runs:str=None # Folder for the folders of the runs (default: runs, or with --out one in that folder)
 ):
     "Make the runs of an experiment that have no record yet, and print means, intervals and differences"
-    run_command('s10_experiment', _experiment, path, rows, seeds, data, out, runs)
+    run_command('s10_experiment', _experiment, path, configs, seeds, data, out, runs)
 
 # %% ../nbs/10_cli.ipynb #76abf060
 def _record_files(path, out):
