@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ending_signals', 'printable', 'plural', 'S10Error', 'replacing', 'write_json', 'why', 'user_path', 'is_taken',
-           'new_file', 'free_name', 'open_regular', 'read_bytes', 'refuse_links', 'append_line', 'echo', 'Ended',
-           'handling_signals', 'is_first', 'run_command', 'command']
+           'new_file', 'free_name', 'open_regular', 'read_bytes', 'refuse_links', 'append_line', 'echo', 'save_fig',
+           'no_gc', 'Ended', 'handling_signals', 'is_first', 'run_command', 'command']
 
 # %% ../nbs/00_core.ipynb #8b17c6d7
-import errno,json,math,os,re,signal,stat,sys,warnings
+import errno,gc,json,math,os,re,signal,stat,sys,warnings
 from contextlib import contextmanager,suppress
 from functools import wraps
 from inspect import signature
@@ -168,6 +168,24 @@ def echo(
 ):
     "Print lines of `printable` text at once"
     print(*map(printable, lines), sep='\n', file=getattr(sys, file), flush=True)
+
+# %% ../nbs/00_core.ipynb #82766b57
+def save_fig(
+    fig, # matplotlib figure
+    path # PNG file
+):
+    "Write `fig` to `path` in one step and forget it"
+    import matplotlib.pyplot as plt
+    with replacing(path) as tmp: fig.savefig(tmp, dpi=100, format='png')
+    plt.close(fig)
+
+# %% ../nbs/00_core.ipynb #66f8796d
+@contextmanager
+def no_gc():
+    "For imports: they leave no garbage, and looking for it takes a second"
+    gc.disable()
+    try: yield
+    finally: gc.enable()
 
 # %% ../nbs/00_core.ipynb #664db465
 ending_signals = [getattr(signal, o) for o in ('SIGINT','SIGTERM','SIGHUP') if hasattr(signal, o)]
