@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['checked', 'read_json', 'read_run', 'seal', 'start_file', 'write_start', 'read_start', 'new_run_path',
-           'make_run_folder', 'log_lines', 'Reporter', 'finish_run']
+           'make_run_folder', 'log_lines', 'Reporter', 'timestamp', 'remove_checkpoints', 'finish_run']
 
 # %% ../nbs/21_run.ipynb #3544a1d5
 import csv,errno,hashlib,json,os,re,shutil
@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from .core import S10Error,append_line,echo,is_taken,read_bytes,replacing,user_path,why,write_json
 from .schema import *
 
-# %% ../nbs/21_run.ipynb #30f24bd3
+# %% ../nbs/21_run.ipynb #baf31738
 def _where(loc):
     "Path of an entry, without pydantic's names of types"
     return '.'.join(str(k) for k in loc if not (isinstance(k, str) and '[' in k)) or 'the record'
@@ -95,7 +95,7 @@ def write_start(
     "Write `start.json` with a hash of its content"
     write_json(start_file(path), seal(start))
 
-# %% ../nbs/21_run.ipynb #3e8ba14f
+# %% ../nbs/21_run.ipynb #e9eabea4
 def _is_sealed(o):
     "Whether `o` is a record with the hash of its other entries"
     return isinstance(o, dict) and o==seal({k:v for k,v in o.items() if k!='sha256'})
@@ -204,11 +204,21 @@ class Reporter:
         self.say(*log_lines(rows[-1], self.n_epoch, self.n_test))
         _write_csv(self.path/'history.csv', rows)
 
-# %% ../nbs/21_run.ipynb #266ae7dc
+# %% ../nbs/21_run.ipynb #12430fc0
+def timestamp()->str: # Such as 2026-11-27 12:00:00
+    "Date and time as the records have it, in local time"
+    return str(datetime.now())[:19]
+
+def remove_checkpoints(
+    path:Path # Folder of a finished run
+):
+    "Remove what only an interrupted run needs"
+    shutil.rmtree(start_file(path).parent, ignore_errors=True)
+
 def finish_run(
     path:Path, # Folder of a run
     run:dict # Content of `run.json`, as `Record` describes it
 ):
     "Write `run.json` and remove the checkpoints"
     write_json(path/'run.json', run)
-    shutil.rmtree(start_file(path).parent, ignore_errors=True)
+    remove_checkpoints(path)
