@@ -155,7 +155,7 @@ def _has_values(df, vocab):
     "Whether numbers are finite, classes known and confidences probabilities"
     nums = df[_number_columns(vocab)]
     if not all(map(pd.api.types.is_numeric_dtype, nums.dtypes)): return False
-    return (np.isfinite(nums.to_numpy(float)).all() and df[['label','predicted']].isin(vocab).all(None)
+    return (np.isfinite(nums.to_numpy(float)).all() and df[['label','predicted']].isin(vocab).all(axis=None)
         and df.confidence.between(0, 1.00001).all())
 
 # %% ../nbs/30_predict.ipynb #9bef106f
