@@ -29,6 +29,7 @@ def _channels_last(o):
     is_image = isinstance(o, Tensor) and _is_bytes(o, 3) and o.shape[0]==3
     return o.permute(1,2,0).cpu().numpy() if is_image else o
 
+# %% ../nbs/06_dls.ipynb #93047086
 def _as_pil(o):
     "PIL image of an array (H,W), (H,W,3) or (H,W,4), or of a tensor (3,H,W)"
     if isinstance(o, Image.Image) and 0 not in o.size: return o
@@ -37,7 +38,6 @@ def _as_pil(o):
     got = f'{o.dtype} of shape {tuple(o.shape)}' if isinstance(o, (np.ndarray,Tensor)) else type(o).__name__
     raise S10Error(f'the image is {got}; expected a path, a PIL image, or an array (H,W,3) of uint8, RGB')
 
-# %% ../nbs/06_dls.ipynb #b41d0442
 def _resized(o): return np.asarray(to_rgb(_as_pil(o)).resize((32,32), Image.Resampling.BICUBIC))
 
 def as_image(
@@ -52,7 +52,7 @@ def as_image(
         raise S10Error(f'the image cannot be read ({why(e)}); '
             'expected a path, a PIL image, or an array (H,W,3) of uint8, RGB') from e
 
-# %% ../nbs/06_dls.ipynb #49f83ecc
+# %% ../nbs/06_dls.ipynb #3d9f24d1
 class SingleProcess:
     "What a process has of a batch where only one trains: all of it"
     rank,world = 0,1
@@ -99,7 +99,7 @@ class BatchDL(TfmdDL):
         res.split = self.split
         return res
 
-# %% ../nbs/06_dls.ipynb #debebf9c
+# %% ../nbs/06_dls.ipynb #b9c8a057
 @patch
 def _split_idxs(self:BatchDL):
     "Indices of an epoch in tensors of `ahead` batches"
@@ -119,10 +119,10 @@ def _render(self:BatchDL, tfms, idxs):
     "The batches of the images `idxs`, or this process's rows of them"
     rows,sizes = self.dist.rows(len(idxs), self.bs)
     x = tfms(self.x, idxs, flips=self.flips if self.flips is None else self.flips[idxs], only=rows)
-    for xb,yb in zip(x.split(sizes), self.y[idxs][rows].split(sizes)):
-        yield self.after_batch((TensorImage(xb),TensorCategory(yb)))
+    y = self.y[idxs][rows]
+    for xb,yb in zip(x.split(sizes), y.split(sizes)): yield self.after_batch((TensorImage(xb),TensorCategory(yb)))
 
-# %% ../nbs/06_dls.ipynb #ec8defb4
+# %% ../nbs/06_dls.ipynb #057d21d1
 @patch
 def _pipeline(self:BatchDL):
     "What renders the batches: `tfms`, or the other pipeline while the dataset says that it is the other split"

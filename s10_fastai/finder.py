@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['finder', 'finder_beta', 'lr_min', 'lr_max', 'check_curve', 'no_trace', 'full_batches', 'clean_bar', 'is_orphaned']
 
-# %% ../nbs/07_finder.ipynb #474fe5b7
+# %% ../nbs/07_finder.ipynb #afb23560
 import math,tempfile
 from contextlib import contextmanager
 from copy import deepcopy
@@ -14,6 +14,7 @@ import torch
 from fastai.vision.all import *
 
 from .core import S10Error
+from .passes import temp_attrs
 
 # %% ../nbs/07_finder.ipynb #8a7a5c2e
 finder = dict(start_lr=1e-6, end_lr=10., num_it=350) # 50 steps per decade
@@ -23,12 +24,10 @@ def _between(lrs, losses, level):
     "Learning rate at which the loss passes `level`, between two steps"
     return math.exp(torch.lerp(*lrs.log(), (losses[0]-level)/(losses[0]-losses[1])))
 
-def _first(cond): return int(cond.nonzero()[0])
-
 def _crossing(lrs, losses, part):
     "Learning rate at which the loss has gone `part` of the way to its lowest"
     level = losses[0]-part*(losses[0]-losses.min())
-    i = _first(losses<=level)
+    i = int((losses<=level).nonzero()[0])
     return lrs[0].item() if i==0 else _between(lrs[i-1:i+1], losses[i-1:i+1], level)
 
 def _part_way(lrs, losses, part, skip):
@@ -36,9 +35,11 @@ def _part_way(lrs, losses, part, skip):
     skip,losses = min(skip, len(losses)-1),losses.nan_to_num(torch.finfo(losses.dtype).max)
     return _crossing(lrs[skip:], losses[skip:], part)
 
-def _point(lr, lrs, losses): return lr, (lr, tensor(np.interp(math.log(lr), lrs.log(), losses)))
+
 
 # %% ../nbs/07_finder.ipynb #db5c2cfc
+def _point(lr, lrs, losses): return lr, (lr, tensor(np.interp(math.log(lr), lrs.log(), losses)))
+
 def lr_min(
     lrs:Tensor, # Learning rates of the LR finder, rising, without its first tenth, as fastai passes them
     losses:Tensor, # Smoothed losses at these learning rates
@@ -77,9 +78,8 @@ def check_curve(
 ):
     "Raise `S10Error` unless `losses` fall by 3 % and five standard errors, and then rise by 1 % or end in NaN"
     ok = losses[~losses.isnan()]
-    if len(ok)<len(losses)/2:
-        raise S10Error('the loss of the range test is NaN from the start; '
-            'expected images and labels that the network can learn from')
+    if len(ok)<len(losses)/2: raise S10Error('the loss of the range test is NaN from the start; '
+        'expected images and labels that the network can learn from')
     level,low = _check_fall(ok, _n_flat(len(ok)), beta)
     if len(ok)==len(losses) and ok[-1]<low+.01*level:
         raise S10Error('the loss of the range test never rises, so there is no minimum to read a rate from; '
@@ -118,9 +118,7 @@ def full_batches(
 ):
     "Leave out the smaller last batch of training epochs that have fewer than 20 batches"
     dl = learn.dls.train
-    old,dl.drop_last = dl.drop_last,dl.drop_last or _is_short(learn)
-    try: yield
-    finally: dl.drop_last = old
+    with temp_attrs(dl, drop_last=dl.drop_last or _is_short(learn)): yield
 
 # %% ../nbs/07_finder.ipynb #01e5e3b7
 @contextmanager

@@ -16,6 +16,7 @@ from .recipes import WeightDecay
 
 # %% ../nbs/06_optimizer.ipynb #eee326fb
 def _new_state(p):
+    "No moments and no steps yet"
     return dict(grad_avg=torch.zeros_like(p), sqr_avg=torch.zeros_like(p), step=torch.zeros((), device=p.device))
 
 class FusedAdam(Optimizer):

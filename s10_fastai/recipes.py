@@ -32,8 +32,8 @@ _era_v1 = dict(variant='era_v1', stats=((.4914,.4822,.4465), (.2023,.1994,.2010)
     tfms=dict(border='zero', cutout_p=0., normalize_last=True),
     opt='adam', wd=5e-4, # garima-mahato, ERA V1, 2023
     shape='lin', pct_start=5/24, lr_max=3.32e-4, div=100, div_final=10_000)
-neutral = dict(opt_args={}, wd_bn_bias=False, lr_wd=None, moms=(.95,.85,.95), label_smoothing=0.,
-    alternate_flip=False, tta=False)
+_off = dict(label_smoothing=0., alternate_flip=False, tta=False)
+neutral = dict(opt_args={}, wd_bn_bias=False, lr_wd=None, moms=(.95,.85,.95)) | _off
 recipes = {k:neutral|v for k,v in dict(assignment=_assignment, beyond=_beyond, era_v2=_era_v2, era_v1=_era_v1).items()}
 
 # %% ../nbs/05_recipes.ipynb #6e179d6a
@@ -133,13 +133,15 @@ def _fits(v, old, key):
     if old is None or _kind(v)==_kind(old): return True
     return key in ('stats','lr_max','lr_wd') if v is None else isinstance(v, tuple) and key=='tfms.cutout_fill'
 
+
+# %% ../nbs/05_recipes.ipynb #682aca31
 def _value(txt, old, key):
     "The value that `txt` means, which must be of a kind with the `old` one"
     v = _literal(txt)
     if _fits(v, old, key): return v
     raise S10Error(f'{key}={txt}: expected a value such as {old!r}')
 
-# %% ../nbs/05_recipes.ipynb #8a93a4d1
+# %% ../nbs/05_recipes.ipynb #26fdd57f
 def _is_product(o): return o is None or type(o) in (int,float) and o>=0
 def _is_betas(os): return len(os)==3 and all(0<=o<1 for o in os)
 
@@ -154,14 +156,14 @@ def _check_tfms(tfms):
         said = ' '.join(str(e).split())
         raise S10Error(f'tfms={tfms}: albumentations refuses that ({said})') from e
 
+# %% ../nbs/05_recipes.ipynb #63983c73
 def _check_recipe(r):
     "Raise `S10Error` for an entry out of range"
-    for k,ok in _ranges.items():
-        if not ok(r[k]):
-            raise S10Error(f'{k}={r[k]}: out of range, or unknown; look at the recipes of s10_fastai.learner')
+    bad = first(k for k,ok in _ranges.items() if not ok(r[k]))
+    if bad: raise S10Error(f'{bad}={r[bad]}: out of range, or unknown; look at the recipes of s10_fastai.learner')
     _check_tfms(r['tfms'])
 
-# %% ../nbs/05_recipes.ipynb #e98798fb
+# %% ../nbs/05_recipes.ipynb #ecee6dae
 def _entries(recipe):
     "What a change can name, such as `wd` and `tfms.border`, with the values of now or a default"
     tfms = {k:v.default for k,v in signature(train_tfms).parameters.items() if k not in ('mean','std')}
@@ -177,11 +179,12 @@ def _change(recipe, txt):
     "Make one change to a recipe, in place; gives the entry"
     key,_,val = map(str.strip, txt.partition('='))
     entries = _entries(recipe)
-    if not val or key not in entries:
-        raise S10Error(f'{txt[:100]}: no such change; expected {", ".join(entries)}, each with = and a value')
+    if not val or key not in entries: raise S10Error(f'{txt[:100]}: no such change; '
+        f'expected {", ".join(entries)}, each with = and a value')
     _set_entry(recipe, key, _value(val, entries[key], key))
     return key
 
+# %% ../nbs/05_recipes.ipynb #718ab364
 def change_recipe(
     recipe:str|dict, # Recipe, or its name
     changes:str # Such as `wd=.05, tfms.border=reflect`; values as Python writes them, or a word

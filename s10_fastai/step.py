@@ -48,8 +48,8 @@ def is_stateless(
     return type(_bare(loss_func)) in _losses or _bare(loss_func) in _loss_funcs
 
 # %% ../nbs/06_step.ipynb #93f84c6d
-_hook_attrs = ('_forward_hooks','_forward_pre_hooks','_backward_hooks','_backward_pre_hooks',
-    '_post_accumulate_grad_hooks')
+_hooks = 'forward','forward_pre','backward','backward_pre'
+_hook_attrs = *(f'_{o}_hooks' for o in _hooks),'_post_accumulate_grad_hooks'
 _plain = bool,int,float,str,tuple
 
 def _modules(learn):
@@ -62,12 +62,11 @@ def _hooked(learn):
     parts = *_modules(learn),*learn.model.parameters()
     return any(getattr(o, k, None) for o in parts for k in _hook_attrs)
 
-def _attrs(o): return type(o),{k:v for k,v in vars(o).items() if isinstance(v, _plain)}
-
 def _constants(learn):
     "What a captured step takes for constant"
+    def attrs(o): return type(o),{k:v for k,v in vars(o).items() if isinstance(v, _plain)}
     ps = [(p.data_ptr(),p.requires_grad) for p in learn.model.parameters()]
-    return ps,[_attrs(o) for o in _modules(learn)]
+    return ps,[attrs(o) for o in _modules(learn)]
 
 # %% ../nbs/06_step.ipynb #5f3f59f8
 def _warm_up(f, args):
@@ -114,6 +113,7 @@ class FastStep(Around):
     ): self.compiled,self.compile_secs,self.replay = compiled,0.,[]
 
     def _cbs(self, *events):
+        "Other callbacks that listen to one of `events`"
         return L(cb for cb in self.learn.cbs if cb is not self and any(getattr(cb, e, None) for e in events))
 
     @property
@@ -141,7 +141,7 @@ def _python(self:FastStep):
     "What a captured step would do only once"
     found = {'a hook of the network':_hooked(self.learn),
         'a loss that may keep something of each batch':not is_stateless(self.learn.loss_func)}
-    return [k for k,v in found.items() if v]
+    return [*filter(found.get, found)]
 
 @patch
 def _inside(self:FastStep):
@@ -162,8 +162,8 @@ def around(self:FastStep):
 @patch
 def _decline(self:FastStep, inside):
     "Say, once a fit, why fastai's own loop runs"
-    if self.dist.world>1:
-        raise S10Error(f'{inside} must look inside the step, which several processes cannot do together; train by one')
+    if self.dist.world>1: raise S10Error(f'{inside} must look inside the step, '
+        'which several processes cannot do together; train by one')
     if not self.training: return
     if not self.told: warnings.warn(f"FastStep: {inside} must look inside the step, so fastai's own loop runs")
     self.told = True
@@ -176,9 +176,8 @@ def _fast(self:FastStep):
     if self.training: self._prepare()
     self.drew = False
     wait,rec = self.wait,getattr(self.learn, 'recorder', None)
-    if self.dist.world>1 and not wait:
-        raise S10Error('a callback or metric wants to see each batch, '
-            'of which each process has only a part; train by one process')
+    if self.dist.world>1 and not wait: raise S10Error('a callback or metric wants to see each batch, '
+        'of which each process has only a part; train by one process')
     with temp_attrs(self, kept=[], held=[] if wait else None), temp_attrs(self.learn, _do_one_batch=self._one_batch):
         try:
             with temp_attrs(rec, after_batch=self._hold) if wait else nullcontext(): yield
@@ -220,6 +219,11 @@ def _prepare(self:FastStep):
     if self.captures and self.compiled: self.net = torch.compile(self.net, dynamic=False)
 
 @patch
+def _clear(self:FastStep):
+    for p in self.ps: p.grad = None
+
+# %% ../nbs/06_step.ipynb #6692e88a
+@patch
 def _part(self:FastStep):
     "How much of the batch this process has, 0..1"
     dl = self.learn.dl
@@ -239,7 +243,7 @@ def _backward(self:FastStep, loss):
 @patch
 def _grads(self:FastStep, *b):
     "Prediction, loss and gradients for a batch"
-    for p in self.ps: p.grad = None
+    self._clear()
     n = len(self.learn.xb)
     with torch._C.DisableTorchFunctionSubclass(): # fastai's tensor types cost 80 µs a step
         pred = self.net(*b[:n])
@@ -247,6 +251,9 @@ def _grads(self:FastStep, *b):
         self._backward(loss)
     return to_detach(pred, cpu=False, gather=False),loss.detach(),[p.grad for p in self.ps]
 
+
+
+# %% ../nbs/06_step.ipynb #8fe762a3
 @patch
 def _replayed(self:FastStep, b):
     "Prediction and loss of a batch by its graph, which leaves the gradients"
@@ -263,10 +270,10 @@ def _train(self:FastStep):
     graph = self.captures and all(isinstance(o, Tensor) for o in b)
     pred,loss = self._replayed(b) if graph else self._grads(*b)[:2]
     learn.opt.step()
-    for p in self.ps: p.grad = None
+    self._clear()
     return pred,self._mean(loss)
 
-# %% ../nbs/06_step.ipynb #b28511cb
+# %% ../nbs/06_step.ipynb #5af09d90
 @patch
 def _new_graph(self:FastStep, b):
     "Graph of `_grads`, of the compiled network if that is possible"

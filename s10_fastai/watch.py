@@ -21,6 +21,8 @@ from .resnet import operations
 # %% ../nbs/07_watch.ipynb #28433fea
 _columns = 'train_loss train_accuracy test_loss test_accuracy lr seconds'.split()
 
+def _lr(opt): return float(opt.hypers[-1]['lr'])
+
 class EpochLog(Callback):
     "Keeps a row of means for each epoch in `rows`, and the seconds spent in `secs`"
     order,patient = Recorder.order+1,True
@@ -62,7 +64,7 @@ class EpochLog(Callback):
     def after_validate(self):
         secs = self._end('test')
         self.secs['eval'] += secs
-        self.row |= dict(lr=float(self.opt.hypers[-1]['lr']), seconds=self.row['seconds']+secs)
+        self.row |= dict(lr=_lr(self.opt), seconds=self.row['seconds']+secs)
     def after_epoch(self):
         self.rows.append(self.row)
         self.report(self.row)
@@ -80,7 +82,7 @@ class StopOnNaN(Callback):
             f'at a rate of {float(lr):.3g}; try a lower rate (--lr){self._saved()}')
 
     def _check_last(self, what, loss):
-        if not loss.isfinite(): self._stop(what, loss, self.train_iter, self.opt.hypers[-1]['lr'])
+        if not loss.isfinite(): self._stop(what, loss, self.train_iter, _lr(self.opt))
 
     def after_batch(self):
         if self.x.is_cpu: self._check_last('loss', self.loss)
@@ -98,7 +100,8 @@ class StopOnNaN(Callback):
 def _outputs(learn):
     "Outputs of the network for a validation batch"
     with no_trace(learn), torch.no_grad():
-        return learn.model.to(learn.dls.device).eval()(learn.dls.valid.one_batch()[0])
+        x = learn.dls.valid.one_batch()[0]
+        return learn.model.to(learn.dls.device).eval()(x)
 
 def softmax_warning(
     learn:Learner # Learner, which is left as it was
@@ -135,7 +138,7 @@ class ChanceCheck(Callback):
             f'train accuracy {acc:.1%} (chance {chance:.1%}), loss {loss:.3f} (chance {entropy:.3f}). '
             'Check labels and rate, and that the optimizer holds the parameters of this network')
 
-# %% ../nbs/07_watch.ipynb #526338db
+# %% ../nbs/07_watch.ipynb #d24e6b0f
 _inner = {f's10_fastai.{o}' for o in ('dls','optimizer','passes','step','watch')}
 
 def _module(o):
@@ -154,6 +157,8 @@ def _tfms(dl):
     tfm = first(o for o in dl.after_item if isinstance(o, AlbumentationsTransform))
     return tfm and tfm.tfms[dl.split_idx]
 
+
+# %% ../nbs/07_watch.ipynb #081aa3ef
 def _size(os): return sum(o.numel() for o in os)
 
 def _group(opt, ps, h):
@@ -177,7 +182,7 @@ def _others(dls):
     pipes = [p for dl in dls.loaders for p in (dl.after_item,dl.before_batch,dl.after_batch)]
     return sorted({_where(o) for p in pipes for o in p if not isinstance(o, AlbumentationsTransform)})
 
-# %% ../nbs/07_watch.ipynb #860de0a4
+# %% ../nbs/07_watch.ipynb #32e30163
 def _opt_record(learn):
     "Optimizer of a learner: its class, how many parameters of the model it holds, and its groups"
     opt,mine = learn.opt,{id(o) for o in learn.model.parameters()}
