@@ -1,4 +1,4 @@
-"""One training by several processes, on several GPUs or machines, and with the same random choices as by one
+"""Training by several processes, on several GPUs or machines, with the same random choices as by one.
 
 Docs: https://s10-fastai.github.io/s10_fastai/distributed.html.md"""
 
@@ -20,7 +20,7 @@ from .learner import BatchDL,SingleProcess
 
 # %% ../nbs/12_distributed.ipynb #9a612369
 class Processes(SingleProcess):
-    "The processes that train together, and the place of this one among them; started by `torchrun` or `accelerate launch`"
+    "The processes that train together, and which of them this is; started by `torchrun` or `accelerate launch`"
     def __init__(self,
         rank:int, # Which one this is, from 0
         world:int, # How many there are
@@ -34,7 +34,7 @@ class Processes(SingleProcess):
     def rows(self, n, bs):
         "Rows that are this process's of `n` in batches of `bs`, and how many of each batch"
         i = torch.arange(n)
-        return i[i%bs%self.world==self.rank], [len(range(self.rank, min(bs, n-o), self.world)) for o in range(0, n, bs)]
+        return i[i%bs%self.world==self.rank],[len(self.shard(range(min(bs, n-o)))) for o in range(0, n, bs)]
 
 # %% ../nbs/12_distributed.ipynb #d6ae1d4e
 @contextmanager
@@ -52,13 +52,16 @@ def _gather(self:Processes, o):
     return res
 
 # %% ../nbs/12_distributed.ipynb #95ce5375
+def _padded(o, n): return torch.cat([o,o.new_zeros(n-len(o), *o.shape[1:])])
+
 @patch
-def all_gather(self:Processes, o):
+def all_gather(self:Processes,
+    o:torch.Tensor # Rows of this process
+)->torch.Tensor: # Those of all
     "The rows of all processes, one process after the other"
     ns = [int(n) for n in self._gather(torch.tensor([len(o)], device=o.device))]
-    padded = o.new_zeros(max(ns), *o.shape[1:])
-    padded[:len(o)] = o
-    return torch.cat([p[:n] for p,n in zip(self._gather(padded), ns)])
+    parts = self._gather(_padded(o, max(ns)))
+    return torch.cat([p[:n] for p,n in zip(parts, ns)])
 
 @patch
 def sum(self:Processes, o):
@@ -67,6 +70,11 @@ def sum(self:Processes, o):
     return o
 
 # %% ../nbs/12_distributed.ipynb #ac5e64eb
+def _try(f):
+    "What `f` gives, or the `S10Error` that it raises"
+    try: return f()
+    except S10Error as e: return e
+
 @patch
 def max(self:Processes, i):
     "The largest `i` of all processes"
@@ -74,31 +82,42 @@ def max(self:Processes, i):
     return int(o)
 
 @patch
-def first(self:Processes, f):
+def first(self:Processes,
+    f # Called without arguments, in the first process alone
+): # What it gives, in all of them
     "What `f` gives in the first process, for all of them; its `S10Error` is raised in all of them, too"
-    try:
-        with alone(): res = [None if self.rank else f()]
-    except S10Error as e: res = [e]
+    with alone(): res = [None if self.rank else _try(f)]
     td.broadcast_object_list(res, device=self.device)
     if isinstance(res[0], S10Error): raise res[0]
     return res[0]
 
 # %% ../nbs/12_distributed.ipynb #63c62984
-def _check_loaders(dls, world):
-    "Raise `S10Error` unless each batch of `dls` can be shared"
-    for dl in dls.loaders:
-        if not isinstance(dl, BatchDL): raise S10Error('images prepared item by item are for one process; leave out --augment item, or train by one')
-        last = dl.n%dl.bs or dl.bs
-        if last<world: raise S10Error(f'{world} processes cannot share a last batch of {last} images ({dl.n} in batches of {dl.bs}); choose another --bs, or fewer processes')
+def _check_loader(dl, world):
+    "Raise `S10Error` unless each batch of `dl` can be shared"
+    if not isinstance(dl, BatchDL):
+        raise S10Error('images prepared item by item need a single process; leave out --augment item or train with one')
+    last = dl.n%dl.bs or dl.bs
+    if last>=world: return
+    raise S10Error(f'{world} processes cannot share a last batch of {last} images ({dl.n} in batches of {dl.bs}); '
+        'choose another --bs, or fewer processes')
 
 @patch
-@contextmanager
-def fit(self:Processes, learn):
-    "Within it a fit of `learn` is by all processes"
+def _trainer(self:Processes):
+    "fastai's trainer; a `BatchDL` shares its batches itself"
     from fastai.distributed import DistributedTrainer
-    _check_loaders(learn.dls, self.world)
-    trainer,parts = DistributedTrainer(self.sync_bn, cpu=self.device.type=='cpu', mixed_precision='no'),[learn.fast_step,*learn.dls.loaders]
-    trainer._wrap_dl = noop # a `BatchDL` shares its batches itself
+    res = DistributedTrainer(self.sync_bn, cpu=self.device.type=='cpu', mixed_precision='no')
+    res._wrap_dl = noop
+    return res
+
+# %% ../nbs/12_distributed.ipynb #843fde15
+@patch
+@contextmanager
+def fit(self:Processes,
+    learn # Learner to fit within; its loaders are `BatchDL`
+):
+    "Within it a fit of `learn` is by all processes"
+    for dl in learn.dls.loaders: _check_loader(dl, self.world)
+    trainer,parts = self._trainer(),[learn.fast_step,*learn.dls.loaders]
     for o in parts: o.dist = self
     try:
         with alone(), learn.added_cbs(trainer): yield
@@ -107,20 +126,42 @@ def fit(self:Processes, learn):
         learn.model = get_model(learn.model)
 
 # %% ../nbs/12_distributed.ipynb #5d30d158
+def _world(): return int(os.environ.get('WORLD_SIZE', 1))
+
+def _check_launch():
+    "Raise `S10Error` for a launch of several processes that started one"
+    if 'WORLD_SIZE' in os.environ or not {'MASTER_ADDR','ACCELERATE_MIXED_PRECISION'}<={*os.environ}: return
+    raise S10Error('accelerate was asked for several processes and started one; '
+        'start them by torchrun --no-python --nproc_per_node 2 s10_train')
+
+def _check_gpus():
+    "Raise `S10Error` unless each process of this machine has a GPU"
+    here,n = os.environ['LOCAL_WORLD_SIZE'],torch.cuda.device_count()
+    if n<int(here): raise S10Error(f'{here} processes here, but {n} GPUs; start one for each')
+
+# %% ../nbs/12_distributed.ipynb #2390e526
+_install = "pip install 's10_fastai[distributed]'"
+
+def _partial_state():
+    "Class of accelerate that joins processes; raises `S10Error` where it is missing"
+    try: from accelerate import PartialState
+    except ImportError as e: raise S10Error(f'accelerate is missing; {_install} to train by several processes') from e
+    return PartialState
+
+def _join(cpu, sync_bn):
+    "This process among those that were started together"
+    cls = _partial_state()
+    if not cpu: _check_gpus()
+    state = cls(cpu=cpu)
+    atexit.register(state.destroy_process_group) # else its threads may end the process with an abort
+    return Processes(state.process_index, state.num_processes, 'cpu' if cpu else state.device, sync_bn)
+
 def processes(
     device=None, # cpu or cuda (default: cuda where there is one)
     sync_bn:bool=False # Let BatchNorm see the whole batch; on GPUs alone
 )->SingleProcess: # This process among those that were started together
     "Join the other processes; raises `S10Error` for a launch that went wrong, or where accelerate is missing"
-    env = os.environ
-    world,cpu = int(env.get('WORLD_SIZE', 1)),device=='cpu' or not torch.cuda.is_available()
-    if 'WORLD_SIZE' not in env and {'MASTER_ADDR','ACCELERATE_MIXED_PRECISION'} <= {*env}:
-        raise S10Error('accelerate was asked for several processes and started one; start them by torchrun --no-python --nproc_per_node 2 s10_train')
+    world,cpu = _world(),device=='cpu' or not torch.cuda.is_available()
+    _check_launch()
     if sync_bn and (world==1 or cpu): raise S10Error('--sync-bn is for several processes on GPUs; leave it out')
-    if world==1: return SingleProcess()
-    try: from accelerate import PartialState
-    except ImportError as e: raise S10Error("accelerate is missing; pip install 's10_fastai[distributed]' to train by several processes") from e
-    if not cpu and (n := torch.cuda.device_count())<int(env['LOCAL_WORLD_SIZE']): raise S10Error(f'{env["LOCAL_WORLD_SIZE"]} processes here, but {n} GPUs; start one for each')
-    state = PartialState(cpu=cpu)
-    atexit.register(state.destroy_process_group) # else its threads may end the process with an abort
-    return Processes(state.process_index, state.num_processes, 'cpu' if cpu else state.device, sync_bn) # not `cpu:0`, which fastai cannot load to
+    return SingleProcess() if world==1 else _join(cpu, sync_bn)

@@ -1,4 +1,4 @@
-"""Where a network looked: heat maps for any layer and any class, equal to those of the `grad-cam` package.
+"""Heat maps of where a network looked, for any layer and class, equal to those of the `grad-cam` package.
 
 Docs: https://s10-fastai.github.io/s10_fastai/gradcam.html.md"""
 
@@ -32,101 +32,141 @@ def _kept(module):
     try: yield res
     finally: handle.remove()
 
+def _set_modes(modes):
+    "Set modules to training or eval mode, pairs of module and bool"
+    for m,o in modes: m.training = o
+
 @contextmanager
 def _evaluating(model):
     "`model` in eval mode, and then as it was"
     modes = [(m,m.training) for m in model.modules()]
     try: yield model.eval()
-    finally:
-        for m,o in modes: m.training = o
+    finally: _set_modes(modes)
 
 # %% ../nbs/31_gradcam.ipynb #c52fca0c
+def _layer_names(model): return ', '.join(n for n,m in model.named_modules() if n and n.count('.')<2)
+
 def _layer(model, name):
     "Module of `model` by its name"
+    msg = f'no layer {name!r} in this network; expected a name such as'
     try: return model.get_submodule(name)
-    except AttributeError as e:
-        names = ', '.join(n for n,m in model.named_modules() if n and n.count('.')<2)
-        raise S10Error(f'no layer {name!r} in this network; expected a name such as {names}') from e
+    except AttributeError as e: raise S10Error(f'{msg} {_layer_names(model)}') from e
 
 # %% ../nbs/31_gradcam.ipynb #d002f04a
 def _scale(maps):
-    "`maps` (n,…) from 0 to 1, each by itself; one that is the same everywhere is 0"
+    "`maps` (n,…) from 0 to 1, each on its own; a constant one is 0"
     low = maps.flatten(1).amin(1).view(-1, *[1]*(maps.dim()-1))
     maps = maps-low
     return maps/(1e-7+maps.flatten(1).amax(1).view_as(low))
+
+def _check_classes(cls, n):
+    "Raise `S10Error` unless the classes `cls` are from 0 to n-1"
+    msg = f'class {cls.tolist()[0]} is not known; expected 0 to {n-1}'
+    if cls.min()<0 or cls.max()>=n: raise S10Error(msg)
 
 def _classes(cls, logits):
     "Class of each image, the predicted one if `cls` is `None`"
     if cls is None: return logits.argmax(1)
     cls = torch.as_tensor(cls, device=logits.device).expand(len(logits))
-    if cls.min()<0 or cls.max()>=logits.shape[1]: raise S10Error(f'class {cls.tolist()[0]} is not known; expected 0 to {logits.shape[1]-1}')
+    _check_classes(cls, logits.shape[1])
     return cls
 
 # %% ../nbs/31_gradcam.ipynb #ac335d22
+def _checked_maps(kept, layer):
+    "Activations (n,c,h,w) in `kept`; raises `S10Error` if they are too small"
+    acts = kept[0] if kept else torch.zeros(())
+    if acts.dim()==4 and min(acts.shape[2:])>=4: return acts
+    shape = 'x'.join(map(str, acts.shape[1:]))
+    raise S10Error(f'{layer} gives {shape} for an image; Grad-CAM needs maps of at least 4x4')
+
+def _combine(acts, grads): return F.relu((grads.mean((2,3), keepdim=True)*acts.detach()).sum(1, keepdim=True))
+
 def gradcam(
     model:nn.Module, # Network that gives logits (n,n_out), such as from `run_model`
     x:Tensor, # Images (n,3,H,W), normalised
     layer:str='layer3', # Name of a module that gives maps (n,c,h,w) with h and w at least 4
-    cls=None # Class to explain, an index or one an image; the predicted one if `None`
+    cls=None # Class to explain, one index or one per image; the predicted class if `None`
 )->Tensor: # Maps (n,H,W), 0..1
     "Grad-CAM of a batch, in eval mode, at one layer; raises `S10Error` for an unknown layer or class"
     module = _layer(model, layer)
-    with torch.inference_mode(False), torch.enable_grad(), _evaluating(model), _kept(module) as out:
+    with torch.inference_mode(False), torch.enable_grad(), _evaluating(model), _kept(module) as kept:
         logits = model(x.detach().clone().as_subclass(Tensor).requires_grad_())
-        acts = out[0] if out else torch.zeros(())
-        if acts.dim()!=4 or min(acts.shape[2:])<4: raise S10Error(f'{layer} gives {"x".join(map(str, acts.shape[1:]))} for an image; Grad-CAM needs maps of at least 4x4')
+        acts = _checked_maps(kept, layer)
         grads, = torch.autograd.grad(logits.gather(1, _classes(cls, logits)[:,None]).sum(), acts)
-    maps = F.relu((grads.mean((2,3), keepdim=True)*acts.detach()).sum(1, keepdim=True))
-    return _scale(F.interpolate(_scale(maps), x.shape[2:], mode='bilinear')[:,0])
+    maps = _scale(_combine(acts, grads))
+    return _scale(F.interpolate(maps, x.shape[2:], mode='bilinear')[:,0])
 
 # %% ../nbs/31_gradcam.ipynb #6a349e7a
+def _colors(cam, cmap):
+    "RGB colours (H,W,3), 0 to 255, of a map (H,W)"
+    import matplotlib
+    return matplotlib.colormaps[cmap](cam)[...,:3]*255
+
 def overlay(
     im:np.ndarray, # RGB image (H,W,3), uint8
     cam:Tensor, # Map (H,W); it is scaled to 0..1
     opacity:float=.7, # Opacity where the map is highest, 0..1
-    cmap:str='turbo' # matplotlib's name of the colours
+    cmap:str='turbo' # matplotlib's name of the colour map
 )->np.ndarray: # RGB image (H,W,3), uint8
-    "`im` with the heat of `cam` over it; raises `S10Error` for an opacity out of range"
-    import matplotlib
+    "`im` with the map `cam` over it; raises `S10Error` for an opacity out of range"
     if not 0<=opacity<=1: raise S10Error(f'opacity is {opacity}; expected 0 to 1')
     cam = _scale(torch.as_tensor(cam, dtype=torch.float32)[None])[0].numpy()
     a = opacity*cam[...,None]
-    return (im*(1-a) + matplotlib.colormaps[cmap](cam)[...,:3]*255*a).round().astype(np.uint8)
+    return (im*(1-a) + _colors(cam, cmap)*a).round().astype(np.uint8)
 
 # %% ../nbs/31_gradcam.ipynb #e4c89b55
 def _fit(im, size):
-    "The picture `im`, as large as fits into a square of `size` pixels, but no side shorter than a pixel"
+    "The picture `im`, as large as fits into a square of `size` pixels; no side is shorter than one pixel"
     return im.resize([max(1, round(o*size/max(im.size))) for o in im.size])
+
+def _overlay_picture(im, cam, opacity):
+    "The picture `im` with a map of any size over it"
+    cam = F.interpolate(cam[None,None], (im.height,im.width), mode='bilinear')[0,0]
+    return Image.fromarray(overlay(np.asarray(im), cam, opacity))
 
 def explain(
     model:nn.Module, # Network, from `run_model`
-    meta:dict, # What comes with it
+    meta:dict, # Its metadata, from `run_model`
     files:list, # Image files of any size and mode
     layer:str='layer3', # Name of a layer, as for `gradcam`
     cls:int=None, # Class to explain; the predicted one if `None`
     opacity:float=.7, # Opacity where the map is highest, 0..1
-    size:int=512 # Width or height of the pictures, whichever is more, pixels
-)->list: # A picture for each file
-    "Image files with the heat of Grad-CAM over them; raises `S10Error` for a file that cannot be read, or an unknown layer"
-    maps = gradcam(model, as_batch(np.stack([read_image(o) for o in files]), meta['mean'], meta['std']), layer, cls)
-    ims = [_fit(open_image(o), size) for o in files]
-    maps = [F.interpolate(m[None,None], (im.height,im.width), mode='bilinear')[0,0] for m,im in zip(maps, ims)]
-    return [Image.fromarray(overlay(np.asarray(im), m, opacity)) for m,im in zip(maps, ims)]
+    size:int=512 # Longer side of the pictures, pixels
+)->list: # One picture per file
+    "Image files with Grad-CAM over them; raises `S10Error` for an unreadable file or an unknown layer"
+    x = as_batch(np.stack([read_image(o) for o in files]), meta['mean'], meta['std'])
+    ims,maps = [_fit(open_image(o), size) for o in files],gradcam(model, x, layer, cls)
+    return [_overlay_picture(im, o, opacity) for im,o in zip(ims, maps)]
 
+# %% ../nbs/31_gradcam.ipynb #e1e1b22f
 @delegates(explain)
 def explain_files(
     path:str|Path, # Folder of a run
     files:list, # Image files of any size and mode
     layer:str='layer3', # Name of a layer, as for `gradcam`
     **kwargs
-)->list: # A picture for each file
-    "Image files with the heat of Grad-CAM of a run over them; raises `S10Error` for a file that cannot be read, or an unknown layer"
+)->list: # One picture per file
+    "Image files with Grad-CAM of a run over them; raises `S10Error` for an unreadable file or an unknown layer"
     return explain(*run_model(path), files, layer, **kwargs)
 
 # %% ../nbs/31_gradcam.ipynb #1c98e474
 # The layers that the public solutions show: inputs and sums of the residual layers, and what lies between
 cam_layers = {"Layer1's X":'layer1.X', "Layer1's sum":'layer1', 'Layer2':'layer2', "Layer3's sum":'layer3'}
 
+def _panel_titles(maps): return ['Original', *(t for o in maps for t in (o,'map'))]
+
+def _show_original(ax, im, title):
+    "Image with a title to its left"
+    ax.imshow(im)
+    ax.set_ylabel(title, fontsize=8, rotation=0, ha='right', va='center', parse_math=False)
+
+def _show_row(axs, im, cams, opacity):
+    "Overlay and map of each layer"
+    for cam,ax,ax2 in zip(cams, axs[::2], axs[1::2]):
+        ax.imshow(overlay(im, cam, opacity))
+        ax2.imshow(cam, cmap='turbo', vmin=0, vmax=1)
+
+# %% ../nbs/31_gradcam.ipynb #75a1679a
 def show_cams(
     ims:np.ndarray, # RGB images (n,H,W,3), uint8
     maps:dict, # Title -> maps (n,H,W) of a layer
@@ -136,14 +176,12 @@ def show_cams(
 ):
     "Rows of pictures: an image, then overlay and map for each layer"
     import matplotlib.pyplot as plt
-    fig,axs = plt.subplots(len(ims), 1+2*len(maps), figsize=(size*(1+2*len(maps))+1.2, size*len(ims)+.5), squeeze=False)
+    ncols = 1+2*len(maps)
+    fig,axs = plt.subplots(len(ims), ncols, figsize=(size*ncols+1.2, size*len(ims)+.5), squeeze=False)
     for row,im,title,*cams in zip(axs, ims, titles, *maps.values()):
-        row[0].imshow(im)
-        row[0].set_ylabel(title, fontsize=8, rotation=0, ha='right', va='center', parse_math=False)
-        for cam,ax,ax2 in zip(cams, row[1::2], row[2::2]):
-            ax.imshow(overlay(im, cam, opacity))
-            ax2.imshow(cam, cmap='turbo', vmin=0, vmax=1)
-    for ax,nm in zip(axs[0], ['Original', *(t for o in maps for t in (o,'map'))]): ax.set_title(nm, fontsize=8)
+        _show_original(row[0], im, title)
+        _show_row(row[1:], im, cams, opacity)
+    for ax,name in zip(axs[0], _panel_titles(maps)): ax.set_title(name, fontsize=8)
     for ax in axs.flat: ax.set(xticks=[], yticks=[])
     fig.tight_layout(pad=.2)
     return fig

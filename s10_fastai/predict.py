@@ -1,4 +1,4 @@
-"""What a finished run says about its test images: computed once, in file order, and kept as a table that anyone can open.
+"""The predictions of a finished run on its test images: computed once, in file order, and kept as a CSV table.
 
 Docs: https://s10-fastai.github.io/s10_fastai/predict.html.md"""
 
@@ -28,116 +28,168 @@ from .run import Weights,checked,read_run
 _all_ = ['read_run'] # where it was before
 
 # %% ../nbs/30_predict.ipynb #c90efa21
+def _recorded_hash(path):
+    "Hash of the weights as the record of the run in `path` says, or `None` without a record"
+    return read_run(path)['sha256']['file'] if (path/'run.json').exists() else None
+
+def _file_hash(file): return hashlib.sha256(read_bytes(file, 10**10)).hexdigest()
+
 def _check_file(file, path):
-    "Raise `S10Error` unless `file` is as the record of the run in `path` says, where that is known"
-    want = read_run(path)['sha256']['file'] if (path/'run.json').exists() else None
-    if want and want!=hashlib.sha256(read_bytes(file, 10**10)).hexdigest(): raise S10Error(f'{file}: damaged, or not the weights that this run ended with; take a sound copy')
+    "Raise `S10Error` unless the weights in `file` are as the record of the run in `path` says"
+    want = _recorded_hash(path)
+    if not want or want==_file_hash(file): return
+    raise S10Error(f'{file}: damaged, or not the weights that this run ended with; take a sound copy')
+
+# %% ../nbs/30_predict.ipynb #422e6df6
+def _weights_file(path):
+    "Newest weights in the folder `path`"
+    files = sorted(path.glob('ass10_*.safetensors'))
+    if files: return files[-1]
+    raise S10Error(f'{path}: no weights, ass10_*.safetensors, here; expected the folder of a finished run')
+
+def _read_weights(file):
+    "Network in `file`, and its checked metadata"
+    model,meta = load_model(file)
+    meta = checked(Weights, meta, file)
+    n,n_out = len(meta['vocab']),model.n_out
+    if n!=n_out: raise S10Error(f'{file}: {n} class names for {n_out} classes; take a sound copy')
+    return model,meta
 
 def run_model(
     path:str|Path # Folder of a run
 )->tuple: # Network that gives logits, in eval mode on the CPU; dict with `vocab`, `mean` and `std`
     "Trained network of a run; raises `S10Error` where there is none"
     path = Path(path).expanduser()
-    files = sorted(path.glob('ass10_*.safetensors'))
-    if not files: raise S10Error(f'{path}: no weights, ass10_*.safetensors, here; expected the folder of a finished run')
-    try: _check_file(files[-1], path)
-    except OSError as e: raise S10Error(f'{files[-1]}: cannot be read ({why(e)}); take a sound copy') from e
-    model,meta = load_model(files[-1])
-    meta = checked(Weights, meta, files[-1])
-    if len(meta['vocab'])!=model.n_out: raise S10Error(f'{files[-1]}: {len(meta["vocab"])} class names for {model.n_out} classes; take a sound copy')
+    file = _weights_file(path)
+    try: _check_file(file, path)
+    except OSError as e: raise S10Error(f'{file}: cannot be read ({why(e)}); take a sound copy') from e
+    model,meta = _read_weights(file)
     return logits_model(model).to(memory_format=torch.channels_last),meta
 
 # %% ../nbs/30_predict.ipynb #4ddbdb53
+def _load_sets(src, run, path):
+    "Train and test images in `src`, prepared as the run in `path` did"
+    s,was = run['settings'],run['data']['source']
+    try: sets = load_images(src, s['resize'])
+    except S10Error as e: raise S10Error(f'{e}. {path} was trained on {was}; say with --data where that is now') from e
+    train,test = (evenly(o, s['limit']) for o in sets)
+    return hold_out(train, s['holdout']) if s.get('holdout') else (train,test)
+
 def run_images(
     path:str|Path, # Folder of a run
-    data:str=None # Where its images are now, if not where they were
+    data:str=None # Path of the run's images, if they moved
 )->tuple: # Train and test `ImageSet`
-    "Images of a run; raises `S10Error` if they are not there, or others"
+    "Images of a run; raises `S10Error` if they are missing, or others"
     run = read_run(path)
-    src,s = data or run['data']['source'],run['settings']
-    try: sets = load_images(src, s['resize'])
-    except S10Error as e: raise S10Error(f'{e}. {path} was trained on {run["data"]["source"]}; say with --data where that is now') from e
-    train,test = (evenly(o, s['limit']) for o in sets)
-    if s.get('holdout'): train,test = hold_out(train, s['holdout'])
-    if test.sha256()!=run['data']['sha256']['test']: raise S10Error(f'{src}: not the images that {path} was tested on; say with --data where those are')
-    return train,test
+    src = data or run['data']['source']
+    train,test = _load_sets(src, run, path)
+    if test.sha256()==run['data']['sha256']['test']: return train,test
+    raise S10Error(f'{src}: not the images that {path} was tested on; say with --data where those are')
 
 # %% ../nbs/30_predict.ipynb #8de7a2ff
 def as_batch(
     x:np.ndarray, # Images (N,32,32,3), uint8, RGB
     mean:tuple, # Mean that the network was trained with
-    std:tuple # Standard deviation
+    std:tuple # Standard deviation that the network was trained with
 )->Tensor: # (N,3,32,32), float32, normalised
-    "Images as the network wants them"
+    "Images as the network takes them"
     return BatchCompose(valid_tfms(mean, std))(torch.from_numpy(x))
+
+def _full_precision():
+    "Context in which a GPU computes in float32, and always the same"
+    return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
 
 def get_logits(
     model, # Network in eval mode
     x:np.ndarray, # Images (N,32,32,3), uint8, RGB
     mean:tuple, # Mean that the network was trained with
-    std:tuple, # Standard deviation
+    std:tuple, # Standard deviation that the network was trained with
     bs:int=500 # Images per batch
 )->Tensor: # (N,n_out), on the CPU
     "Output of `model` for images, in float32 on a GPU, too"
-    device = next(model.parameters()).device
-    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-        return torch.cat([model(as_batch(o, mean, std).to(device)).cpu() for o in np.split(x, range(bs, len(x), bs))])
+    device,batches = next(model.parameters()).device,np.split(x, range(bs, len(x), bs))
+    def logits(o): return model(as_batch(o, mean, std).to(device)).cpu()
+    with torch.inference_mode(), _full_precision(): return torch.cat([logits(o) for o in batches])
 
 # %% ../nbs/30_predict.ipynb #845a8fd4
+def _logit_columns(logits, kind, vocab): return pd.DataFrame(logits, columns=[f'{kind}:{c}' for c in vocab])
+
+def _file_names(images): return [''] * len(images.x) if images.files is None else images.files
+
 def _table(model, images, mean, std):
     "Predictions for all `images`, one row each"
     x,vocab = images.x,np.array(images.vocab)
-    logits,flipped = (get_logits(model, o, mean, std) for o in (x, np.ascontiguousarray(x[:,:,::-1])))
+    logits,flipped = (get_logits(model, o, mean, std) for o in (x,np.ascontiguousarray(x[:,:,::-1])))
     confidence,pred = logits.softmax(1).max(1)
-    files = [''] * len(x) if images.files is None else images.files
-    df = pd.DataFrame(dict(index=range(len(x)), file=files, label=vocab[images.y], predicted=vocab[pred], confidence=confidence))
-    return df.join([pd.DataFrame(o, columns=[f'{k}:{c}' for c in vocab]) for k,o in (('logit',logits), ('flipped',flipped))])
+    names = dict(index=range(len(x)), file=_file_names(images), label=vocab[images.y], predicted=vocab[pred])
+    df = pd.DataFrame(dict(**names, confidence=confidence))
+    return df.join([_logit_columns(logits, 'logit', vocab), _logit_columns(flipped, 'flipped', vocab)])
 
 # %% ../nbs/30_predict.ipynb #0958f8d4
+def _safe(o): return f"'{o}" if isinstance(o, str) and o[:1] in tuple("=+-@'") else o
+
 def write_table(
     df:pd.DataFrame, # Table
     file:str|Path # CSV file to make or to replace
 ):
     "Write a table in one step, with its texts safe for a spreadsheet"
-    def safe(o): return f"'{o}" if isinstance(o, str) and o[:1] in tuple("=+-@'") else o
+    df,csv = df.apply(lambda c: c.map(_safe)),dict(index=False, float_format='%.9g', errors='backslashreplace')
+    msg = f'{file}: cannot be written'
     try:
-        with replacing(file) as tmp: df.apply(lambda c: c.map(safe)).to_csv(tmp, index=False, float_format='%.9g', errors='backslashreplace')
-    except OSError as e: raise S10Error(f'{file}: cannot be written ({why(e)}); make room, or copy the run to where you can write') from e
+        with replacing(file) as tmp: df.to_csv(tmp, **csv)
+    except OSError as e: raise S10Error(f'{msg} ({why(e)}); make room, or copy the run to where you can write') from e
 
 def read_table(
     file:str|Path, # CSV file that `write_table` wrote
     texts:list # Names of its columns of text
 )->pd.DataFrame:
     "Read a table; raises `S10Error` for one that cannot be read"
-    try: df = pd.read_csv(io.BytesIO(read_bytes(file, 10**9)), keep_default_na=False, dtype=dict.fromkeys(texts, str))
-    except (OSError,ValueError) as e: raise S10Error(f'{file}: cannot be read ({why(e)}); delete it, and it is made again') from e
+    msg,types = f'{file}: cannot be read',dict.fromkeys(texts, str)
+    try: df = pd.read_csv(io.BytesIO(read_bytes(file, 10**9)), keep_default_na=False, dtype=types)
+    except (OSError,ValueError) as e: raise S10Error(f'{msg} ({why(e)}); delete it, and it is made again') from e
     return df.assign(**{k:df[k].str.removeprefix("'") for k in texts if k in df})
 
 # %% ../nbs/30_predict.ipynb #36fecd55
+def _number_columns(vocab): return ['confidence',*(f'{k}:{c}' for k in ('logit','flipped') for c in vocab)]
+def _columns(vocab): return ['index','file','label','predicted',*_number_columns(vocab)]
+
+def _has_values(df, vocab):
+    "Whether numbers are finite, classes known and confidences probabilities"
+    nums = df[_number_columns(vocab)]
+    if not all(map(pd.api.types.is_numeric_dtype, nums.dtypes)): return False
+    return (np.isfinite(nums.to_numpy(float)).all() and df[['label','predicted']].isin(vocab).all(axis=None)
+        and df.confidence.between(0, 1.00001).all())
+
+# %% ../nbs/30_predict.ipynb #9bef106f
+def _has_rows(df, n, vocab):
+    "Whether `df` has the columns of a table of predictions, and `n` rows in order"
+    return [*df.columns]==_columns(vocab) and df['index'].tolist()==[*range(n)]
+
 def _read_predictions(file, n, vocab):
     "The table in `file`, which must have `n` rows and the classes `vocab`"
     df = read_table(file, ['file','label','predicted'])
-    nums = ['confidence',*(f'{k}:{c}' for k in ('logit','flipped') for c in vocab)]
-    ok = [*df.columns]==['index','file','label','predicted',*nums] and df['index'].tolist()==[*range(n)]
-    ok = ok and all(pd.api.types.is_numeric_dtype(df[k]) for k in nums) and np.isfinite(df[nums].to_numpy(float)).all()
-    ok = ok and df[['label','predicted']].isin(vocab).all(None) and df.confidence.between(0, 1.00001).all()
+    ok = _has_rows(df, n, vocab) and _has_values(df, vocab)
     if not ok: raise S10Error(f'{file}: does not belong to this run; delete it, and it is made again')
-    return df.astype(dict.fromkeys(nums, float))
+    return df.astype(dict.fromkeys(_number_columns(vocab), float))
 
-# %% ../nbs/30_predict.ipynb #12b5fcc2
+# %% ../nbs/30_predict.ipynb #2ab9f4fc
+def _compute(path, data, device, vocab):
+    "Predictions of the run in `path`, from its weights and images"
+    refuse_links(path)
+    model,meta = run_model(path)
+    msg = f'{path}: its weights are of other classes than its record says; take a sound copy'
+    if meta['vocab']!=vocab: raise S10Error(msg)
+    return _table(model.to(device), run_images(path, data)[1], meta['mean'], meta['std'])
+
 def predictions(
     path:str|Path, # Folder of a run
-    data:str=None, # Where its images are now, if not where they were
-    device='cpu' # Where they are computed, if they are not there yet
-)->pd.DataFrame: # A row for each test image, in file order: index, file, label, predicted, confidence, `logit:<class>`, `flipped:<class>`
-    "Predictions of a run on its test images, from `predictions.csv` in its folder, which is made the first time"
+    data:str=None, # Path of the run's images, if they moved
+    device='cpu' # Device that computes the predictions, if there are none yet
+)->pd.DataFrame: # One row per test image: index, file, label, predicted, confidence, `logit:<class>`, `flipped:<class>`
+    "Predictions of a run on its test images, in file order, from `predictions.csv` in its folder, made the first time"
     path,run = Path(path).expanduser(),read_run(path)
     file,n,vocab = path/'predictions.csv',run['data']['test'],run['data']['vocab']
-    if not file.exists():
-        refuse_links(path)
-        model,meta = run_model(path)
-        if meta['vocab']!=vocab: raise S10Error(f'{path}: its weights are of other classes than its record says; take a sound copy')
-        write_table(_table(model.to(device), run_images(path, data)[1], meta['mean'], meta['std']), file)
+    if not file.exists(): write_table(_compute(path, data, device, vocab), file)
     return _read_predictions(file, n, vocab)
 
 # %% ../nbs/30_predict.ipynb #950adf2c
@@ -147,42 +199,53 @@ def classes(
     "Class names in a table of predictions"
     return [o.partition(':')[2] for o in preds.columns if o.startswith('logit:')]
 
+def _labels(preds): return torch.from_numpy(pd.Categorical(preds.label, classes(preds)).codes.astype(np.int64))
+
 def logits_labels(
     preds:pd.DataFrame, # From `predictions`
-    kind:str='logit' # `logit`, or `flipped` for those of the mirror images
+    kind:str='logit' # `logit`, or `flipped` for those of the horizontal flips
 )->tuple: # Logits (N,n_out), labels (N,)
     "Logits and labels in a table of predictions"
-    vocab = classes(preds)
-    y = pd.Categorical(preds.label, vocab).codes.astype(np.int64)
-    return torch.from_numpy(preds[[f'{kind}:{o}' for o in vocab]].to_numpy(np.float32)), torch.from_numpy(y)
+    cols = [f'{kind}:{o}' for o in classes(preds)]
+    return torch.from_numpy(preds[cols].to_numpy(np.float32)),_labels(preds)
 
 # %% ../nbs/30_predict.ipynb #0c0a6138
+def _image_loaders(path, data, meta):
+    "fastai `DataLoaders` with the images of a run"
+    train,test = run_images(path, data)
+    recipe = read_run(path)['settings'] | dict(stats=(meta['mean'],meta['std']))
+    return image_dls(train, test, recipe, min(500, len(train)), device='cpu')
+
 def run_learner(
     path:str|Path, # Folder of a run
-    data:str=None # Where its images are now, if not where they were
+    data:str=None # Path of the run's images, if they moved
 )->Learner: # With the images of the run; its network gives logits
     "Trained `Learner` of a run"
-    (train,test),(model,meta) = run_images(path, data),run_model(path)
-    recipe = read_run(path)['settings'] | dict(stats=(meta['mean'],meta['std']))
-    return Learner(image_dls(train, test, recipe, min(500, len(train)), device='cpu'), model, CrossEntropyLossFlat(), metrics=accuracy)
+    model,meta = run_model(path)
+    return Learner(_image_loaders(path, data, meta), model, CrossEntropyLossFlat(), metrics=accuracy)
 
 # %% ../nbs/30_predict.ipynb #87f27059
+def _top(probs, k, vocab):
+    "The `k` most probable classes, pairs of name and probability"
+    return [(vocab[i],p) for p,i in zip(*map(Tensor.tolist, probs.topk(k)))]
+
 def top_classes(
     model, # Network, from `run_model`
-    meta:dict, # What comes with it
+    meta:dict, # Its metadata, from `run_model`
     files:list, # Image files of any size and mode
     k:int=3 # How many classes to give
 )->list: # For each file the `k` most probable classes: pairs of name and probability
-    "What a network sees in image files; raises `S10Error` for one that cannot be read"
+    "Predictions of a network for image files; raises `S10Error` for one that cannot be read"
     n = len(meta['vocab'])
     if not 1<=k<=n: raise S10Error(f'k is {k}, but there are {n} classes; expected 1 to {n}')
-    logits = get_logits(model, np.stack([read_image(o) for o in files]), meta['mean'], meta['std'])
-    return [[(meta['vocab'][i],p) for p,i in zip(*map(Tensor.tolist, o.topk(k)))] for o in logits.softmax(1)]
+    x = np.stack([read_image(o) for o in files])
+    logits = get_logits(model, x, meta['mean'], meta['std'])
+    return [_top(o, k, meta['vocab']) for o in logits.softmax(1)]
 
 def predict_files(
     path:str|Path, # Folder of a run
     files:list, # Image files of any size and mode
     k:int=3 # How many classes to give
 )->list: # For each file the `k` most probable classes: pairs of name and probability
-    "What a run sees in image files; raises `S10Error` for one that cannot be read"
+    "Predictions of a run for image files; raises `S10Error` for one that cannot be read"
     return top_classes(*run_model(path), files, k)

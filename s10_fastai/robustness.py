@@ -1,4 +1,4 @@
-"""How a run does on images that are not quite those it was tested on, how far its confidence can be trusted, and which classes it takes for which.
+"""Accuracy of a run on corrupted images, calibration of its confidence, and its weakest classes.
 
 Docs: https://s10-fastai.github.io/s10_fastai/robustness.html.md"""
 
@@ -21,50 +21,66 @@ from .predict import get_logits,logits_labels,predictions,read_run,run_images,ru
 
 
 # %% ../nbs/33_robustness.ipynb #e1d39de2
-def _all(cls, **kwargs): return lambda v: cls(**{k:f(v) for k,f in kwargs.items()}, p=1)
-def _both(v): return v,v
+def _jpeg(quality): return A.ImageCompression(quality_range=(quality,quality), p=1)
+def _noise(std): return A.GaussNoise(std_range=(std,std), p=1)
+def _blur(sigma): return A.GaussianBlur(sigma_limit=(sigma,sigma), blur_limit=0, p=1)
 
-# How, from an amount, and the amounts
-corruptions = dict(jpeg=(_all(A.ImageCompression, quality_range=_both), (90,70,50,30,10)), noise=(_all(A.GaussNoise, std_range=_both), (.02,.04,.06,.08,.1)),
-    blur=(_all(A.GaussianBlur, sigma_limit=_both, blur_limit=lambda v: 0), (.5,.75,1.,1.25,1.5)),
-    shift=(_all(A.Affine, translate_px=lambda v: dict(x=_both(v), y=_both(v)), border_mode=lambda v: cv2.BORDER_REFLECT_101), (0,1,2,3,4)))
-_axis = dict(jpeg='JPEG quality', noise='Noise: standard deviation, of 0..1', blur='Blur: sigma, pixels', shift='Shift, pixels')
+# %% ../nbs/33_robustness.ipynb #2e0cfa48
+def _shift(n): return A.Affine(translate_px=dict(x=(n,n), y=(n,n)), border_mode=cv2.BORDER_REFLECT_101, p=1)
+
+corruptions = dict(jpeg=(_jpeg,(90,70,50,30,10)), noise=(_noise,(.02,.04,.06,.08,.1)),
+    blur=(_blur,(.5,.75,1.,1.25,1.5)), shift=(_shift,(0,1,2,3,4)))
+_axis = dict(zip(corruptions, ('JPEG quality','Noise: standard deviation, of 0..1','Blur: sigma, pixels','Shift, pixels')))
 
 def corrupt(
     x:np.ndarray, # RGB images (n,H,W,3), uint8
     kind:str, # Key of `corruptions`
-    amount:float, # How much of it
+    amount:float, # Severity, in the unit of that corruption
     seed:int=0 # Seed of the noise
 )->np.ndarray: # (n,H,W,3), uint8
-    "Damaged copies of images, by albumentations"
+    "Corrupted copies of images, by albumentations"
     tfm = A.Compose([corruptions[kind][0](amount)], seed=seed)
     return np.stack([tfm(image=o)['image'] for o in x])
 
 # %% ../nbs/33_robustness.ipynb #f1a7af9b
+def _accuracy(model, x, y, mean, std): return (get_logits(model, x, mean, std).argmax(1).numpy()==y).mean()
+
+def _severities(): return [(k,v) for k,(_,amounts) in corruptions.items() for v in amounts]
+
 def robustness(
     model, # Network in eval mode that gives logits, such as from `run_model`
-    images:ImageSet, # Images to damage
-    mean:tuple, # Mean that it was trained with
-    std:tuple # Standard deviation
-)->pd.DataFrame: # A row for each kind and amount: kind, amount, accuracy 0..1
-    "Accuracy on damaged images"
-    def acc(x): return (get_logits(model, x, mean, std).argmax(1).numpy()==images.y).mean()
-    todo = [(k,v) for k,(_,amounts) in corruptions.items() for v in amounts]
-    return pd.DataFrame([('none',0.,acc(images.x)), *((k,float(v),acc(corrupt(images.x, k, v))) for k,v in todo)], columns=['kind','amount','accuracy'])
+    images:ImageSet, # Images to corrupt
+    mean:tuple, # Mean that the network was trained with
+    std:tuple # Standard deviation that the network was trained with
+)->pd.DataFrame: # One row per corruption and severity: kind, amount, accuracy 0..1
+    "Accuracy on corrupted images"
+    def row(kind, amount, x): return kind,float(amount),_accuracy(model, x, images.y, mean, std)
+    rows = [row('none', 0, images.x)]
+    for k,v in _severities(): rows.append(row(k, v, corrupt(images.x, k, v)))
+    return pd.DataFrame(rows, columns=['kind','amount','accuracy'])
 
 # %% ../nbs/33_robustness.ipynb #0cbf9d69
+def _plot_kind(ax, df, kind, color, name):
+    "Accuracy against severity of one corruption, and a dotted line without corruption"
+    rows = df[df.kind==kind]
+    ax.axhline(100*df.accuracy.iloc[0], color=color, ls=':', lw=1)
+    ax.plot(rows.amount, 100*rows.accuracy, 'o-', ms=4, color=color, label=name)
+
+def _label_kind(ax, kind):
+    "Axis of one corruption, its severity rising to the right"
+    ax.set(xlabel=_axis[kind])
+    if kind=='jpeg': ax.invert_xaxis()
+    ax.grid(alpha=.3)
+
 def plot_robustness(
     tables:dict # Name -> table from `robustness`
 ):
-    "Accuracy against the amount of damage, a panel for each kind, the accuracy without it as a dotted line"
-    fig,axs = plt.subplots(1, len(corruptions), figsize=(3*len(corruptions),2.7), sharey=True)
-    for ax,(kind,(_,amounts)) in zip(axs, corruptions.items()):
-        for i,(name,df) in enumerate(tables.items()):
-            ax.axhline(100*df.accuracy.iloc[0], color=f'C{i}', ls=':', lw=1)
-            ax.plot(df.amount[df.kind==kind], 100*df.accuracy[df.kind==kind], 'o-', ms=4, color=f'C{i}', label=name)
-        ax.set(xlabel=_axis[kind])
-        if kind=='jpeg': ax.invert_xaxis()
-        ax.grid(alpha=.3)
+    "Accuracy against severity, one panel per corruption; a dotted line is the accuracy without corruption"
+    n = len(corruptions)
+    fig,axs = plt.subplots(1, n, figsize=(3*n,2.7), sharey=True)
+    for ax,kind in zip(axs, corruptions):
+        for i,(name,df) in enumerate(tables.items()): _plot_kind(ax, df, kind, f'C{i}', name)
+        _label_kind(ax, kind)
     axs[0].set(ylabel='Accuracy, %')
     axs[0].legend(fontsize=8)
     fig.tight_layout()
@@ -74,51 +90,73 @@ def plot_robustness(
 def temperature(
     logits:torch.Tensor, # (n,n_out)
     labels:torch.Tensor # (n,), int64
-)->float: # Above 1 for a network that is too sure
-    "What to divide logits by for the lowest cross entropy"
-    return float(np.exp(minimize_scalar(lambda t: F.cross_entropy(logits/np.exp(t), labels).item(), bounds=(-3,3), method='bounded').x))
+)->float: # Above 1 for an overconfident network
+    "Temperature with the lowest cross entropy"
+    def loss(t): return F.cross_entropy(logits/np.exp(t), labels).item()
+    return float(np.exp(minimize_scalar(loss, bounds=(-3,3), method='bounded').x))
+
+def _with_logits(preds, z):
+    "The predictions `preds` with the logits `z`, and their confidence"
+    cols = {f'logit:{c}':z[:,i].numpy() for i,c in enumerate(classes(preds))}
+    return preds.assign(confidence=z.softmax(1).max(1).values.numpy(), **cols)
 
 def recalibrated(
     preds:pd.DataFrame # From `predictions`
 )->pd.DataFrame: # The same with other logits and confidences; the temperatures in `attrs`
-    "Predictions of which each half, even and odd places, has the temperature of the other half"
+    "Predictions after temperature scaling: each half, even and odd rows, has the temperature of the other half"
     logits,y = logits_labels(preds)
     even = torch.arange(len(y))%2==0
-    ts = [temperature(logits[o], y[o]) for o in (~even,even)] # those of the even and of the odd ones
-    z = logits/torch.where(even, *ts)[:,None]
-    res = preds.assign(confidence=z.softmax(1).max(1).values.numpy(), **{f'logit:{c}':z[:,i].numpy() for i,c in enumerate(classes(preds))})
+    ts = [temperature(logits[o], y[o]) for o in (~even,even)] # for the even and for the odd rows
+    res = _with_logits(preds, logits/torch.where(even, *ts)[:,None])
     res.attrs['temperatures'] = ts
     return res
 
 # %% ../nbs/33_robustness.ipynb #531b6356
+def _calibration_row(preds, t):
+    "Temperature, NLL and ECE"
+    nll = F.cross_entropy(*logits_labels(preds)).item()
+    return dict(temperature=t, nll=nll, ece=calibration_error(reliability(preds)))
+
 def calibration(
     preds:pd.DataFrame # From `predictions`
 )->pd.DataFrame: # Rows before and after: temperature, nll in nats, ece 0..1
-    "Negative log-likelihood and expected calibration error, before and after each half got the temperature of the other"
+    "Negative log-likelihood and expected calibration error, before and after temperature scaling"
     after = recalibrated(preds)
-    def line(o, t): return dict(temperature=t, nll=F.cross_entropy(*logits_labels(o)).item(), ece=calibration_error(reliability(o)))
-    return pd.DataFrame([line(preds, 1.), line(after, float(np.mean(after.attrs['temperatures'])))], index=['before','after'])
+    t = float(np.mean(after.attrs['temperatures']))
+    return pd.DataFrame([_calibration_row(preds, 1.), _calibration_row(after, t)], index=['before','after'])
 
 # %% ../nbs/33_robustness.ipynb #753d1c29
-def weaknesses(
-    preds:pd.DataFrame # From `predictions`
-)->pd.DataFrame: # A row for each class, the worst first: label, accuracy, low and high end of its interval, taken_for, times
-    "Accuracy of each class, and the class it is most often taken for"
+def _most_confused(preds):
+    "For each class, the class it is most often confused with, and how often"
     m,names = confusion(preds),classes(preds)
     np.fill_diagonal(m, 0)
-    most = pd.DataFrame(dict(label=names, taken_for=[names[i] for i in m.argmax(1)], times=m.max(1)))
-    df = class_table(preds)[['label','accuracy','low','high']].merge(most, on='label').sort_values('accuracy', kind='stable', ignore_index=True)
+    return pd.DataFrame(dict(label=names, taken_for=[names[i] for i in m.argmax(1)], times=m.max(1)))
+
+def weaknesses(
+    preds:pd.DataFrame # From `predictions`
+)->pd.DataFrame: # One row per class, the worst first: label, accuracy, low, high (its interval), taken_for, times
+    "Accuracy of each class, and the class it is most often confused with"
+    df = class_table(preds)[['label','accuracy','low','high']].merge(_most_confused(preds), on='label')
+    df = df.sort_values('accuracy', kind='stable', ignore_index=True)
     return df.assign(taken_for=df.taken_for.where(df.times>0, ''))
 
 # %% ../nbs/33_robustness.ipynb #06a07879
+def _origin(run):
+    "What identifies a run in a record"
+    return dict(command=run['command'], recipe=run['recipe'], seed=run['seed'], weights=run['sha256']['weights'])
+
+def _corrupted(path, images):
+    "Accuracy of the run in `path` on corrupted `images`, as data"
+    model,meta = run_model(path)
+    return robustness(model, images, meta['mean'], meta['std']).to_dict('records')
+
 def robustness_record(
     path:str|Path, # Folder of a run
-    data:str=None, # Where its images are now, if not where they were
-    n:int=None # Damage only so many test images, spread over all of them (default: all)
-)->dict: # run, images, corruptions, calibration, classes
-    "What this notebook says about a run, its command included"
-    (model,meta),run,preds = run_model(path),read_run(path),predictions(path, data)
+    data:str=None, # Path of the run's images, if they moved
+    n:int=None # Number of test images to corrupt, evenly spread (default: all)
+)->dict: # What was run, number of images, corruptions, calibration, classes
+    "Robustness, calibration and weakest classes of a run"
+    run,preds = read_run(path),predictions(path, data)
     images = evenly(run_images(path, data)[1], n)
-    return dict(command=run['command'], recipe=run['recipe'], seed=run['seed'], weights=run['sha256']['weights'], images=len(images), date=run['date'],
-        corruptions=robustness(model, images, meta['mean'], meta['std']).to_dict('records'),
+    return dict(**_origin(run), images=len(images), date=run['date'], corruptions=_corrupted(path, images),
         calibration=calibration(preds).to_dict('index'), classes=weaknesses(preds).to_dict('records'))

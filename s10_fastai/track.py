@@ -1,4 +1,4 @@
-"""The same numbers in TensorBoard and in Weights & Biases, for those who look at runs there: a callback that never makes the training wait.
+"""Every step and epoch in TensorBoard and in Weights & Biases, by a callback that never makes the training wait.
 
 Docs: https://s10-fastai.github.io/s10_fastai/track.html.md"""
 
@@ -32,26 +32,42 @@ class TensorBoardLog:
     def log(self, row, step):
         for k,v in row.items(): self.writer.add_scalar(k, v, step)
     def pictures(self, files, step):
-        for k,o in files.items(): self.writer.add_image(k, np.array(Image.open(o).convert('RGB')), step, dataformats='HWC')
+        def rgb(o): return np.array(Image.open(o).convert('RGB'))
+        for k,o in files.items(): self.writer.add_image(k, rgb(o), step, dataformats='HWC')
     def flush(self): self.writer.flush()
     def close(self): self.writer.close()
 
 # %% ../nbs/13_track.ipynb #e9045ef4
+def _wandb_mode(): return os.environ.get('WANDB_MODE', 'offline')
+
+def _wandb_env(folder):
+    "Environment in which W&B starts: its cache is with the run, and nothing is reported unless it is online"
+    env = os.environ
+    report = env.get('WANDB_ERROR_REPORTING', str(_wandb_mode()=='online'))
+    return dict(WANDB_CACHE_DIR=env.get('WANDB_CACHE_DIR', str(folder/'wandb/cache')), WANDB_ERROR_REPORTING=report)
+
+# %% ../nbs/13_track.ipynb #41f1dab4
+def _wandb_quiet(): return import_module('wandb').Settings(silent=True, console='off')
+
+def _wandb_init(folder, id, config):
+    "Start a run of W&B; raises `S10Error` where that is refused"
+    import wandb
+    names = dict(project=os.environ.get('WANDB_PROJECT', 's10_fastai'), name=printable(folder.name)[:128], id=id)
+    how = dict(mode=_wandb_mode(), resume='allow', reinit='create_new')
+    try: return wandb.init(dir=folder, config=config, settings=_wandb_quiet(), **names, **how)
+    except (wandb.Error,ValueError) as e: raise S10Error(f'wandb: {" ".join(str(e).split())}; {_offline}') from e
+
+# %% ../nbs/13_track.ipynb #ccdb8420
+_offline = 'without WANDB_MODE it needs neither network nor account'
+
 class WandbLog:
-    "A log for Weights & Biases in `folder`, offline unless `WANDB_MODE` says otherwise; raises `S10Error` where that cannot be begun"
+    "A log for Weights & Biases in `folder`, offline unless `WANDB_MODE` says otherwise; raises `S10Error` if refused"
     def __init__(self,
         folder:Path, # Folder of the run
         id:str, # Name of the run for W&B; parts of one run have the same
         config:dict=None # Settings of the run
     ):
-        import wandb
-        env = os.environ
-        mode = env.get('WANDB_MODE', 'offline')
-        report = env.get('WANDB_ERROR_REPORTING', str(mode=='online'))
-        with modified_env(WANDB_CACHE_DIR=env.get('WANDB_CACHE_DIR', str(folder/'wandb/cache')), WANDB_ERROR_REPORTING=report):
-            try: self.run = wandb.init(project=env.get('WANDB_PROJECT', 's10_fastai'), name=printable(folder.name)[:128], id=id, dir=folder, config=config, resume='allow',
-                mode=mode, reinit='create_new', settings=wandb.Settings(silent=True, console='off'))
-            except (wandb.Error,ValueError) as e: raise S10Error(f'wandb: {" ".join(str(e).split())}; without WANDB_MODE it needs neither network nor account') from e
+        with modified_env(**_wandb_env(folder)): self.run = _wandb_init(folder, id, config)
 
     def log(self, row, step): self.run.log(row, step=step)
     def pictures(self, files, step):
@@ -63,15 +79,20 @@ class WandbLog:
 # %% ../nbs/13_track.ipynb #c7db757c
 _logs = dict(tensorboard=TensorBoardLog, wandb=WandbLog)
 
+def _check_tracker(name):
+    "Raise `S10Error` for a tracker that is unknown, or whose library is missing"
+    if name not in [*_logs]:
+        raise S10Error(f'--track {str(name)[:100]}: no such tracker; '
+            'expected tensorboard, wandb, or both with a comma between them')
+    try: import_module(name)
+    except ImportError as e: raise S10Error(f"{name} is missing; pip install 's10_fastai[track]' to track a run") from e
+
 def tracker_names(
     track:str|list # Names, as a list or separated by commas; `None` for none
 )->list: # Names
     "Names of trackers; raises `S10Error` for one that is unknown, or whose library is missing"
     names = [o.strip() for o in track.split(',')] if isinstance(track, str) else L(track)
-    for o in names:
-        if o not in [*_logs]: raise S10Error(f'--track {str(o)[:100]}: no such tracker; expected tensorboard, wandb, or both with a comma between them')
-        try: import_module(o)
-        except ImportError as e: raise S10Error(f"{o} is missing; pip install 's10_fastai[track]' to track a run") from e
+    for o in names: _check_tracker(o)
     return L(names).unique()
 
 # %% ../nbs/13_track.ipynb #fe8fb265
@@ -86,12 +107,10 @@ class Tracker(Callback):
 
     def before_epoch(self): self.start = len(self.recorder.losses)
     def after_epoch(self):
-        n,rec = len(self.recorder.losses),self.recorder
-        cols = dict(loss=rec.losses, **(self.param_scheduler.hps if hasattr(self.learn, 'param_scheduler') else dict(lr=rec.lrs)))
-        for i in range(max(self.start, self.state['step']), n): self._log({f'step/{k}':float(v[i]) for k,v in cols.items()}, i+1)
-        if n>self.state['step']: self._log({f'epoch/{k}':v for k,v in self.epoch_log.rows[-1].items() if k!='lr'}, n)
+        self._log_steps()
+        self._log_epoch()
         for o in self.logs: o.flush()
-        self._note(n)
+        self._note(len(self.recorder.losses))
 
     def _log(self, row, step):
         for o in self.logs: o.log(row, step)
@@ -106,36 +125,70 @@ class Tracker(Callback):
         found = {f'pictures/{o.stem}':o for o in map(Path, files) if o.exists()}
         for o in self.logs if found else []: o.pictures(found, step or self.state['step'])
 
+# %% ../nbs/13_track.ipynb #0879bfa9
+@patch
+def _columns(self:Tracker):
+    "Name -> values, one for each step: the loss, and what follows a schedule"
+    rec = self.recorder
+    scheds = self.param_scheduler.hps if hasattr(self.learn, 'param_scheduler') else dict(lr=rec.lrs)
+    return dict(loss=rec.losses, **scheds)
+
+@patch
+def _log_steps(self:Tracker):
+    "Log the steps of this epoch"
+    cols = self._columns()
+    for i in range(max(self.start, self.state['step']), len(cols['loss'])):
+        self._log({f'step/{k}':float(v[i]) for k,v in cols.items()}, i+1)
+
+@patch
+def _log_epoch(self:Tracker):
+    "Log the row of this epoch"
+    n = len(self.recorder.losses)
+    if n>self.state['step']: self._log({f'epoch/{k}':v for k,v in self.epoch_log.rows[-1].items() if k!='lr'}, n)
+
 # %% ../nbs/13_track.ipynb #ee402def
+def _is_state(o):
+    "Whether a value is as `Tracker` notes it: a step, and a name of eight hexadecimal digits"
+    if type(o) is not dict or {*o}!={'step','wandb'} or type(o['step']) is not int: return False
+    return 0<=o['step']<2**31 and bool(re.fullmatch('[0-9a-f]{8}', str(o['wandb'])))
+
 def _read_state(file):
     "What has been logged, as `file` says, or nothing if it says nothing sound"
     with suppress(S10Error,OSError,ValueError,RecursionError):
         o = json.loads(read_bytes(file, 10_000))
-        if type(o) is dict and {*o}=={'step','wandb'} and type(o['step']) is int and 0<=o['step']<2**31 and re.fullmatch('[0-9a-f]{8}', str(o['wandb'])): return o
+        if _is_state(o): return o
     return dict(step=0, wandb=secrets.token_hex(4))
 
 # %% ../nbs/13_track.ipynb #dbf1729b
+def _open_logs(tracker, names, folder, config):
+    "Open the logs of a run one by one"
+    tracker._note(0)
+    for o in names: tracker.logs.append(_logs[o](folder, tracker.state['wandb'], config))
+
+def _tracker_in(folder):
+    "A `Tracker` in the folder of a run, without logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    refuse_links(folder)
+    file = folder/'tracked.json'
+    return Tracker([], file, _read_state(file))
+
 @contextmanager
 def tracking(
     track:str|list, # Names of trackers, as a list or separated by commas
     folder:str|Path, # Folder of the run
     config:dict=None # Settings of the run, for W&B
 ):
-    "Within it there is a callback that logs a fit in `folder`, or `None` if there are no names; raises `S10Error` as `tracker_names` does"
-    names,folder,logs = tracker_names(track),Path(folder).expanduser().absolute(),[]
+    "Within it a callback logs a fit in `folder`, or is `None` without names; raises `S10Error` as `tracker_names` does"
+    names,folder = tracker_names(track),Path(folder).expanduser().absolute()
     if not names: return (yield)
-    folder.mkdir(parents=True, exist_ok=True)
-    refuse_links(folder)
-    file = folder/'tracked.json'
-    tracker = Tracker(logs, file, _read_state(file))
+    tracker,what = _tracker_in(folder),f'--track {",".join(names)}: cannot log in {folder}'
     try:
-        with reading(f'--track {",".join(names)}: cannot log in {folder}', 'make room for its files, or train without it'):
-            tracker._note(0)
-            for o in names: logs.append(_logs[o](folder, tracker.state['wandb'], config))
+        with reading(what, 'make room for its files, or train without it'): _open_logs(tracker, names, folder, config)
         yield tracker
     finally:
-        for o in logs: o.close()
+        for o in tracker.logs: o.close()
 
+# %% ../nbs/13_track.ipynb #0cfd164e
 def track_pictures(
     track:str|list, # Names of trackers
     folder:str|Path, # Folder of the run
