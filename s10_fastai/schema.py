@@ -172,7 +172,7 @@ class RangeTest(Entries):
 
     @model_validator(mode='after')
     def _paired(self):
-        if len(self.lrs)!=len(self.losses): raise ValueError(f'{len(self.lrs)} learning rates, but {len(self.losses)} losses')
+        if (n := len(self.lrs))!=(m := len(self.losses)): raise ValueError(f'{n} learning rates, but {m} losses')
         return self
 
 # %% ../nbs/20_schema.ipynb #c6559a4b
