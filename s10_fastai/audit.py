@@ -14,7 +14,7 @@ import numpy as np,pandas as pd
 
 from .assignment import (adams,not_cifar10,off_cycle,recorded_network,required_batches,required_loss,
     required_network,same_number,tfm_text,wrong_tfms)
-from .checks import breaks,class_name,strangers
+from .claims import breaks,class_name,strangers
 from .consistency import check_finder,contradictions,finder_readings
 from .core import S10Error
 from .folder import expected_texts,lacking,miscounted,mistimed,other_weights,pictures,right_images

@@ -13,7 +13,7 @@ import numpy as np,torch
 
 from .assignment import (adams,cifar10_hashes,cifar10_names,n_parameters,n_undecayed,not_cifar10,
     required_batches,same_number,stats_off)
-from .checks import check,checks_of_parts,class_name
+from .claims import check,checks_of_parts,class_name
 from .core import S10Error
 from .learner import check_curve,lr_max,lr_min,recipes
 
