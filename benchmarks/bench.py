@@ -21,10 +21,11 @@ import albumentations as A
 
 from s10_fastai.augment import BatchCompose,train_tfms
 from s10_fastai.data import ImageSet,cifar_mean,cifar_std
-from s10_fastai.learner import FastStep,FusedAdam,StepMemory,_Graph,fit_recipe,image_dls,s10_learner,with_rates
+from s10_fastai.learner import FastStep,FusedAdam,StepMemory,fit_recipe,image_dls,s10_learner,with_rates
+from s10_fastai.step import CapturedGraph
 from s10_fastai.resnet import CustomResNet
 from s10_fastai.resnet import MaxPool2d as LeanPool
-from s10_fastai.train import _hardware,_versions
+from s10_fastai.job import hardware,versions
 
 rates = with_rates('assignment', 1e-4, 5e-3)
 
@@ -130,7 +131,7 @@ def train_bare(images, width, bs, epochs, device):
             for xb,yb in zip(tfms(x, part).split(bs), y[part].split(bs)):
                 for g in opt.param_groups: g['lr'],g['betas'] = lr(i/steps),(mom(i/steps),.99)
                 if device=='cuda':
-                    if len(xb) not in graphs: graphs[len(xb)] = _Graph(grads, (xb,yb), pool)
+                    if len(xb) not in graphs: graphs[len(xb)] = CapturedGraph(grads, (xb,yb), pool)
                     loss,gs = graphs[len(xb)](xb, yb)
                     for p,g in zip(ps, gs): p.grad = g
                 else: loss,_ = grads(xb, yb)
@@ -327,5 +328,5 @@ def main(
         if part.split(',')[0] not in parts.split(','): continue
         res[part] = f()
         show(part, res[part])
-        res |= dict(versions=_versions(), hardware=_hardware(torch.device(device)), date=time.strftime('%Y-%m-%d'))
+        res |= dict(versions=versions(), hardware=hardware(torch.device(device)), date=time.strftime('%Y-%m-%d'))
         if out: Path(out).write_text(json.dumps(res, indent=1)+'\n')
