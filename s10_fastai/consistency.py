@@ -26,10 +26,13 @@ def _fall_idx(losses, part):
     fall = losses[start]-losses[start:].min()
     return start+int((losses[start:]<=losses[start]-part*fall).nonzero()[0])
 
+# %% ../nbs/34_consistency.ipynb #a0be84c6
+def _log_ratio(a, b): return math.log(b/a)
+
 def _planned_steps(test):
     "Steps that were planned: fastai leaves out the end of a curve"
     first,second = test['lrs'][:2]
-    return test.get('num_it') or round(math.log(10/first)/math.log(second/first))
+    return test.get('num_it') or round(_log_ratio(first, 10)/_log_ratio(first, second))
 
 def _trimmed(test, n):
     "Learning rates and losses without the first tenth, the last five and what follows a NaN"
@@ -163,10 +166,13 @@ def _transforms(settings, transforms):
     ran = _tfm_settings(tfms, want.get('cutout_fill'))
     yield from ((k,v,ran[k]) for k,v in want.items() if ran[k]!=v)
 
+# %% ../nbs/34_consistency.ipynb #7b9cc87b
+def _took(callbacks): return [class_name(o['name']) for o in callbacks]
+
 @_check('R8', 'alternate_flip is {}, but AlternateFlip took part or did not')
 def _alternate_flip(settings, callbacks):
-    s,took = settings['alternate_flip'],[class_name(o['name']) for o in callbacks or []]
-    if callbacks is not None and s!=('s10_fastai.learner.AlternateFlip' in took): yield s
+    s = settings['alternate_flip']
+    if callbacks is not None and s!=('s10_fastai.learner.AlternateFlip' in _took(callbacks)): yield s
 
 # %% ../nbs/34_consistency.ipynb #d5bb7d3b
 def _sum(count, network): return sum(count(o['op']) for o in network)

@@ -187,8 +187,8 @@ def _cut(o): return f'{o["resumed"]}: resumed after {plural(o["step"], "step")},
 
 def _groups(run):
     "What ran where, by heading"
-    keys = {'Versions':'versions', 'Machine':'hardware', 'Seconds':'times', 'Peak memory, GB':'memory',
-        'Hashes':'sha256'}
+    keys = {'Versions':'versions', 'Machine':'hardware', 'Seconds':'times', 'Peak memory, GB':'memory'}
+    keys['Hashes'] = 'sha256'
     return {k:flat(run[v]) for k,v in keys.items() if v in run}
 
 # %% ../nbs/36_report.ipynb #d7c39b50
