@@ -8,395 +8,306 @@ Docs: https://s10-fastai.github.io/s10_fastai/report.html.md"""
 __all__ = ['report', 'plot_runs', 'compare']
 
 # %% ../nbs/36_report.ipynb #262d9fac
-import hashlib,io,json,os,re
+import json,os
 from base64 import b64encode
-from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
 import matplotlib,matplotlib.pyplot as plt,numpy as np
-from fastcore import xml as h
 from PIL import Image
 from matplotlib.colors import to_hex
 
 from .audit import audit
 from .augment import train_tfms
-from .core import S10Error,free_name,new_file,plural,printable,replacing,why
+from .core import S10Error,free_name,new_file,plural
 from .data import evenly
-from .evidence import (cam_maps,caption,class_table,confusion,augmented_samples,interval,make_evidence,metrics,plot_accuracy,plot_finder,
-    plot_reliability,plot_square,plot_strip)
+from .evidence import (augmented_samples,cam_maps,class_table,confusion,interval,make_evidence,metrics,
+    plot_accuracy, plot_finder,plot_reliability,plot_square,plot_strip)
+from .pages import axis_start,duration,flat,html_page,image_tiles,ink_svg,interval_bar,png_uri,png_uris
+from .pages import render,write_page
 from .predict import as_batch,classes,predictions,read_run,run_images,run_model
 
-
-# %% ../nbs/36_report.ipynb #83dd24fd
-_css = '''
-:root { color-scheme:light dark; --bg:#fff; --ink:#1b1f24; --soft:#59636e; --line:#d1d9e0; --card:#f6f8fa; --blue:#0969da; --good:#1a7f37; --bad:#cf222e }
-@media (prefers-color-scheme:dark) {
-  :root { --bg:#0d1117; --ink:#e6edf3; --soft:#9198a1; --line:#3d444d; --card:#151b23; --blue:#4493f8; --good:#3fb950; --bad:#f85149 } }
-* { box-sizing:border-box }
-body { margin:0; background:var(--bg); color:var(--ink); font:16px/1.5 system-ui,sans-serif; overflow-wrap:anywhere }
-main { max-width:1080px; margin:auto; padding:1.5rem 1rem 4rem }
-h1 { margin:0; font-size:1.1rem; font-weight:600 } h2 { margin:0 0 .7rem; font-size:1.35rem } h3 { margin:1.2rem 0 .4rem; font-size:1rem }
-p { max-width:46rem; margin:.4rem 0 } a { color:var(--blue) } .soft,figcaption,summary { color:var(--soft) }
-section { margin-top:2.6rem; padding-top:1.2rem; border-top:1px solid var(--line) }
-nav { display:flex; flex-wrap:wrap; gap:.2rem 1rem; margin-top:1.2rem }
-.big { font-size:3.6rem; font-weight:700; line-height:1.15 }
-.facts { display:grid; grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr)); gap:.6rem; margin-top:1rem }
-.facts div { padding:.6rem .8rem; background:var(--card); border-radius:.5rem } .facts b { display:block; font-size:1.25rem }
-.scroll { overflow-x:auto } table { border-collapse:collapse; font-size:.9rem; font-variant-numeric:tabular-nums }
-th,td { padding:.35rem .9rem .35rem 0; text-align:left; vertical-align:top; border-bottom:1px solid var(--line); white-space:nowrap }
-th { color:var(--soft); font-weight:600 } td.n,th.n { text-align:right } td.wide { min-width:15rem; white-space:normal; overflow-wrap:anywhere }
-.holds { color:var(--good) } .fails { color:var(--bad); font-weight:700 } .not { color:var(--soft) }
-figure { margin:0 } .plots { display:flex; flex-wrap:wrap; gap:1.5rem } .plots>figure { flex:1 1 26rem; min-width:0 } .plots>.full { flex-basis:100% }
-svg { display:block; max-width:100%; height:auto } .plots svg { max-width:min(100%,32rem) } .plots .full svg { max-width:none; width:1040px }
-.tiles { display:grid; grid-template-columns:repeat(auto-fill,minmax(5.6rem,1fr)); gap:.8rem .6rem } .draws { grid-template-columns:repeat(10,64px); gap:4px }
-.tiles img,.draws img { display:block; width:100%; image-rendering:pixelated; border-radius:3px }
-.draws { display:grid } figcaption { margin-top:.2rem; font-size:.78rem; line-height:1.3; white-space:pre-line }
-.pairs { grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr)) } .pair { display:grid; grid-template-columns:1fr 1fr; gap:2px }
-.stack { position:relative } .stack .heat { display:none; position:absolute; inset:0; height:100%; image-rendering:auto; opacity:var(--opacity) }
-fieldset { display:flex; flex-wrap:wrap; gap:.3rem 1.2rem; margin:0 0 1rem; padding:.5rem .8rem; border:1px solid var(--line); border-radius:.5rem }
-legend { color:var(--soft) } .matrix td,.matrix th { padding:0; border:1px solid var(--line); text-align:center } .matrix th { padding:.2rem .5rem }
-.matrix tbody th { position:sticky; left:0; background:var(--bg); text-align:right } .matrix thead th { font-weight:400; max-width:6rem }
-.matrix a,.matrix span { display:block; min-width:2.9rem; padding:.35rem .2rem; color:inherit; text-decoration:none }
-.matrix a:hover,.matrix a:focus { outline:2px solid var(--blue) } .matrix td { background:color-mix(in srgb,var(--c) var(--v),transparent) }
-.cell { display:none; scroll-margin-top:45vh; margin-top:1rem; padding:.8rem; background:var(--card); border-radius:.5rem } .cell:target { display:block }
-.bar { position:relative; width:12rem; height:1.2rem; background:var(--card) } .bar i,.bar b { position:absolute; top:.5rem; height:.2rem }
-.bar i { background:var(--soft) } .bar b { top:.25rem; width:3px; height:.7rem; margin-left:-1px; background:var(--k,var(--blue)) }
-pre { overflow-x:auto; padding:.8rem; background:var(--card); border-radius:.5rem; font-size:.85rem } details { margin-top:.8rem }
-.swatch { display:inline-block; width:.8rem; height:.8rem; margin-right:.4rem; border-radius:2px; background:var(--k) } .paper { background:#fff; padding:1rem }
-'''
-_js = '''
-const cam = document.querySelector('.gradcam')
-if (cam) cam.addEventListener('input', e => {
-  if (e.target.type=='radio') cam.dataset.layer = e.target.value
-  else cam.querySelector('output').value = `${e.target.value} %`, cam.style.setProperty('--opacity', e.target.value/100)
-})
-'''
-
-# %% ../nbs/36_report.ipynb #fd68660e
-def _page(title, *children):
-    "Source of a page that loads nothing and runs no script but ours"
-    sha = b64encode(hashlib.sha256(_js.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{sha}'"
-    head = h.Head(h.Meta(charset='utf-8'), h.Meta(http_equiv='Content-Security-Policy', content=policy),
-        h.Meta(name='viewport', content='width=device-width,initial-scale=1'), h.Title(title), h.Style(h.Safe(_css)))
-    return printable(h.to_xml(h.Html(head, h.Body(h.Main(*children), h.Script(h.Safe(_js))), lang='en'), indent=False), keep='\n')
-
-def _write(file, txt):
-    "Write a page in one step; raises `S10Error` where that is not possible"
-    try:
-        with replacing(file) as tmp: tmp.write_text(txt, encoding='utf-8')
-    except OSError as e: raise S10Error(f'{file}: cannot be written ({why(e)}); make room, or choose another place') from e
-    return file
-
-# %% ../nbs/36_report.ipynb #2e42e419
-def _uri(im, **kw):
-    "PIL image as the address of a PNG"
-    f = io.BytesIO()
-    im.save(f, 'png', optimize=True, **kw)
-    return f'data:image/png;base64,{b64encode(f.getvalue()).decode()}'
-
-def _svg(plot, *args):
-    "What `plot` draws, in the ink of the page"
-    ink,f = '#012345',io.StringIO()
-    keys = 'text.color axes.labelcolor axes.edgecolor xtick.color ytick.color'.split()
-    with plt.rc_context({**dict.fromkeys(keys, ink), 'legend.frameon':False, 'svg.fonttype':'none', 'svg.hashsalt':'s10'}):
-        fig = plot(*args)
-        fig.savefig(f, format='svg', transparent=True, metadata=dict(Date=None))
-        plt.close(fig)
-    return h.Safe(re.sub('<g id="[^"]*"', '<g', re.search('<svg.*', f.getvalue(), re.S)[0]).replace(ink, 'currentColor'))
-
-# %% ../nbs/36_report.ipynb #392bb7ce
-def _table(head, rows):
-    "Table that scrolls by itself where it is too wide; numbers go to the right"
-    def cell(tag, o, txt): return o if isinstance(o, h.FT) else tag(o, cls='n' if re.fullmatch(r'[-\d.,]+%?', str(txt)) else None)
-    rows = [list(o) for o in rows]
-    top = [cell(h.Th, *o) for o in zip(head, rows[0] if rows else head)]
-    return h.Div(h.Table(h.Thead(h.Tr(*top)), h.Tbody(*(h.Tr(*(cell(h.Td, o, o) for o in r)) for r in rows))), cls='scroll')
-
-def _section(title, *children, **kw):
-    "Section with a heading and a place to link to"
-    return h.Section(h.H2(title), *children, id=re.sub(r'\W+', '-', title.lower()), **kw)
-
-# %% ../nbs/36_report.ipynb #f48d2b30
-def _name(o):
-    "A name among other words, which keeps to itself whatever direction it is written in"
-    return h.Bdi(printable(o))
-
-def _caption(row):
-    "What `caption` says of an image, with its names kept to themselves"
-    p = f'{row.confidence:.0%}'
-    return (_name(row.label),f'\n{p}') if row.label==row.predicted else (_name(row.label),'\n→ ',_name(row.predicted),f' {p}')
-
-def _tile(im, row, title=None):
-    "Image with its caption"
-    return h.Figure(h.Img(src=_uri(Image.fromarray(im)), alt=caption(row).replace('\n', ' ')), h.Figcaption(*_caption(row)), title=title)
-
-# %% ../nbs/36_report.ipynb #be6afd40
-def _flat(o, pre=''):
-    "Nested dict `o` as a flat one, its keys joined by dots"
-    return {kk:vv for k,v in o.items() for kk,vv in (_flat(v, f'{pre}{k}.') if isinstance(v, dict) else {pre+k:v}).items()}
-
-def _say(v):
-    "A setting in words"
-    if v is None or isinstance(v, bool): return {None:'none', True:'yes', False:'no'}[v]
-    if isinstance(v, (list,tuple)): return ', '.join(map(_say, v))
-    return f'{v:.4g}' if isinstance(v, float) else f'{v:,}' if isinstance(v, int) else str(v)
-
-def _duration(s):
-    "Seconds as a person says them"
-    return f'{s:.0f} s' if s<100 else f'{s/60:.0f} min' if s<6000 else f'{s/3600:.1f} h'
-
-# %% ../nbs/36_report.ipynb #b3cdc97f
-def _parts(v):
-    "A setting as the content of a cell, in which names keep to themselves"
-    if isinstance(v, str): return [_name(v)]
-    if isinstance(v, (list,tuple)): return [p for i,o in enumerate(v) for p in (*([', '] if i else []), *_parts(o))]
-    return [_say(v)]
-
-def _pairs(title, o):
-    "Settings under a heading"
-    return h.Figure(h.H3(title), h.Div(h.Table(*(h.Tr(h.Th(k), h.Td(*_parts(v), cls='wide')) for k,v in _flat(o).items())), cls='scroll'))
-
 # %% ../nbs/36_report.ipynb #9f9ae18b
+def _is(k): return 'is' if k==1 else 'are'
+
+def _facts(run, nums, rules):
+    "What else is asked first"
+    counts = rules.verdict.value_counts()
+    facts = {'rules hold':f'{counts.get("holds", 0)} of {len(rules)}', 'rules fail':counts.get('fails', 0)}
+    facts |= {'right among the first two':f'{nums["top2"]:.2%}', 'with flip TTA':f'{nums["tta"]:.2%}'}
+    facts |= {'test loss':f'{run["test_loss"]:.4f}', 'calibration error':f'{nums["ece"]:.2%}',
+        'parameters':f'{run["parameters"]:,}'}
+    return facts | {'epochs':run['epochs'], 'time in all':duration(run['times']['total'])}
+
+def _anew(run, k, correct):
+    "What to say where the record and the predictions differ"
+    if k==correct: return ''
+    counted = f'The run counted them after its last epoch, in {run["settings"]["precision"]}.'
+    return f'{counted} Computed anew in fp32, as for all pictures here, {correct:,} {_is(correct)} right.'
+
+# %% ../nbs/36_report.ipynb #6adef1cd
+def _classified(k, n):
+    low,high = interval(k, n)
+    return f'{k:,} of {plural(n, "test image")} {_is(k)} classified correctly; 95 % interval {low:.2%} to {high:.2%}.'
+
 def _headline(run, nums, rules):
     "The result with its interval, and what else is asked first"
-    n,k,counts = nums['images'],round(run['accuracy']*nums['images']),rules.verdict.value_counts()
-    low,high = interval(k, n)
-    facts = {'rules hold':f'{counts.get("holds", 0)} of {len(rules)}', 'rules fail':counts.get('fails', 0), 'right among the first two':f'{nums["top2"]:.2%}',
-        'with mirror images':f'{nums["tta"]:.2%}', 'test loss':f'{run["test_loss"]:.4f}', 'calibration error':f'{nums["ece"]:.2%}',
-        'parameters':f'{run["parameters"]:,}', 'epochs':run['epochs'], 'time in all':_duration(run['times']['total'])}
+    n = nums['images']
+    k = round(run['accuracy']*n)
     note = rules.ran[rules.rule=='R9'].item().partition('; ')[2]
-    return h.Div(h.H1(_name(run['recipe']), ' on ', _name(run['data']['source'])), h.Div(f'{k/n:.2%}', cls='big'),
-        h.P(f'{k:,} of {plural(n, "test image")} {"is" if k==1 else "are"} classified correctly; 95 % interval {low:.2%} to {high:.2%}.'),
-        h.P(f'The run counted them after its last epoch, in {run["settings"]["precision"]}. Computed anew in fp32, as for all pictures here, {nums["correct"]:,} {"is" if nums["correct"]==1 else "are"} right.', cls='soft') if k!=nums['correct'] else None,
-        h.P(f'For the 90 % of the assignment it does not count: {note}.', cls='soft') if note else None, h.Div(*(h.Div(h.B(v), k) for k,v in facts.items()), cls='facts'))
+    said = _classified(k, n),_anew(run, k, nums['correct']),note
+    return render('headline', run['recipe'], run['data']['source'], f'{k/n:.2%}', *said, _facts(run, nums, rules))
 
-def _rules(rules):
-    "The audit, a row a rule"
-    def mark(o): return h.Td({'holds':'✓ ', 'fails':'✗ '}.get(o, '– ')+o, cls=o.split()[0])
-    return _section('Audit', h.P('What each rule of the assignment asks, and what this run did, from its records.'),
-        _table(['','Rule','Verdict','Required','Ran'], [(r.rule,r.name,mark(r.verdict),h.Td(r.required, cls='wide'),h.Td(r.ran, cls='wide')) for r in rules.itertuples()]))
+def _rules(rules): return render('rules', [*rules.itertuples()])
 
 # %% ../nbs/36_report.ipynb #ab2eb880
 def _in_force(run):
-    "Rates and weight decay that were used, as the audit writes them"
+    "Learning rates and weight decay that were used, as the audit writes them"
     wds = {f'{o["wd"]:.3g}' for o in run['ran']['optimizer']['groups']}
     return {k:f'{run[k]:.3g}' for k in ('lr_min','lr_max')} | dict(wd=', '.join(sorted(wds)))
+
+def _data(data):
+    "What is known of the images"
+    return {k:v for k,v in data.items() if k not in ('vocab','checks')} | dict(names=data['vocab'][:100])
 
 def _config(run):
     "All settings and what is known of the data"
     own = {k:run[k] for k in ('recipe','width','epochs','seed','lr_min','lr_max')} | run['settings'] | _in_force(run)
-    data = {k:v for k,v in run['data'].items() if k not in ('vocab','checks')} | dict(names=run['data']['vocab'][:100])
-    return _section('Configuration', h.Div(_pairs('Recipe and settings', own), _pairs('Data', data), cls='plots'), *_checks(run['data'].get('checks')))
+    groups = {'Recipe and settings':flat(own), 'Data':flat(_data(run['data']))}
+    return render('configuration', groups, run['data'].get('checks'))
 
 # %% ../nbs/36_report.ipynb #99e1d5f0
-def _checks(rows):
-    "What was found in the images before the training, or nothing for a record of an older version"
-    if not rows: return []
-    cells = [(h.Td(r['check'], style='white-space:normal'),*(h.Td(_say(r[k]), cls='n') for k in ('train','test'))) for r in rows]
-    notes = [h.Li(f'{r["check"]}: {r["note"]}') for r in rows if r['note']]
-    return [h.H3('The images, looked at before the training'), _table(['',*(h.Th(o, cls='n') for o in ('Train','Test'))], cells), *([h.Ul(*notes)] if notes else [])]
-
 def _learning(run):
-    "Curves and range test"
+    "Curves, and that of the LR finder"
     hist,test = run['history'],run['range_test']
-    plots = [(plot_square,[hist],''), (plot_accuracy,[hist],''), *([(plot_finder,[test],'')] if test else []), (plot_strip,[hist,run['lrs']],'full')]
-    return _section('Training', None if test else h.P('No range test ran: the rates were given.'),
-        h.Div(*(h.Figure(h.Div(_svg(f, *args), cls='scroll'), cls=c) for f,args,c in plots), cls='plots'))
+    plots = [(ink_svg(plot_square, hist),''), (ink_svg(plot_accuracy, hist),'')]
+    if test: plots.append((ink_svg(plot_finder, test),''))
+    return render('training', [*plots, (ink_svg(plot_strip, hist, run['lrs']),'full')], bool(test))
 
-# %% ../nbs/36_report.ipynb #6847ba49
 def _augmentation(run, images, meta):
     "Some training images, and what the network saw of them"
-    rows = augmented_samples(evenly(images, 4).x, train_tfms(meta['mean'], meta['std'], **run['settings']['tfms']), meta['mean'], meta['std'])
-    return _section('Augmentation', h.P('Training images on the left, and beside each what the network may see of it in nine epochs.'),
-        h.Div(h.Div(*(h.Img(src=_uri(Image.fromarray(o)), alt='') for o in rows.reshape(-1, *rows.shape[2:])), cls='draws'), cls='scroll'))
+    stats = meta['mean'],meta['std']
+    rows = augmented_samples(evenly(images, 4).x, train_tfms(*stats, **run['settings']['tfms']), *stats)
+    return render('augmentation', png_uris(rows.reshape(-1, *rows.shape[2:])))
 
 def _network(out):
     "Summary and picture of the network, from the folder of the evidence"
     svg = out/'network.svg'
-    pic = [h.Div(h.Img(src=f'data:image/svg+xml;base64,{b64encode(svg.read_bytes()).decode()}', alt='Graph of the network'), cls='scroll paper')] if svg.exists() else []
-    return _section('Network', h.Details(h.Summary('Layers, output shapes and parameters'), h.Pre((out/'summary.txt').read_text())),
-        *(h.Details(h.Summary('Graph'), o) for o in pic))
-
-# %% ../nbs/36_report.ipynb #31fb7e3f
-def _where(row):
-    "Where an image is from"
-    return f'{row.file or "no file"} (test image {row.Index})'
-
-def _tiles(ims, preds, idxs):
-    "Images of the test set with their captions"
-    return h.Div(*(_tile(ims[r.Index], r, _where(r)) for r in preds.loc[idxs].itertuples()), cls='tiles')
+    graph = f'data:image/svg+xml;base64,{b64encode(svg.read_bytes()).decode()}' if svg.exists() else None
+    return render('network', (out/'summary.txt').read_text(), graph)
 
 # %% ../nbs/36_report.ipynb #d1fab0cb
 def _counted(n, what):
     "A sentence on how many test images are right, or wrong"
-    return f'No test image is {what}.' if not n else f'One test image is {what}.' if n==1 else f'{n:,} test images are {what}.'
+    if n<2: return f'{("No","One")[n]} test image is {what}.'
+    return f'{n:,} test images are {what}.'
 
-def _of(some, n):
-    "How many of `n` there are pictures of, if not of all"
-    return f'{len(some)} of {n:,}, ' if len(some)<n else ''
+def _gallery(title, order, n, tiles):
+    "Some of `n` images, and in which order they are, or `None`"
+    some = f'{len(tiles)} of {n:,}, ' if len(tiles)<n else ''
+    return dict(title=f'{title}: {some}{order}' if n>1 else title, tiles=tiles, n=n) if n else None
 
 def _galleries(preds, ims, shown):
     "Images that were classified correctly, and wrongly"
-    n,k = len(preds),int((preds.label==preds.predicted).sum())
-    files = preds.loc[shown['wrong'],['file','label','predicted']].reset_index()
-    wrong = [h.H3(f'Misclassified: {_of(shown["wrong"], n-k)}the most confident first' if n-k>1 else 'Misclassified'), _tiles(ims, preds, shown['wrong']),
-        h.Details(h.Summary('Its file' if n-k==1 else 'Their files'), _table(['Test image','File','Label','Predicted'], files.astype(str).values))]
-    right = [h.H3(f'Correct: {_of(shown["correct"], k)}in random order' if k>1 else 'Correct'), _tiles(ims, preds, shown['correct'])]
-    return _section('Right and wrong', h.P(_counted(n-k, 'wrong'), '' if k else ' None is right.', ' Under each image its label, the prediction if that is another, and the confidence.'),
-        *(wrong if n>k else []), *(right if k else []))
+    k = int((preds.label==preds.predicted).sum())
+    n,files = len(preds)-k,preds.loc[shown['wrong'],['file','label','predicted']].reset_index()
+    wrong = _gallery('Misclassified', 'the most confident first', n, image_tiles(ims, preds, shown['wrong']))
+    right = _gallery('Correct', 'in random order', k, image_tiles(ims, preds, shown['correct']))
+    lead = _counted(n, 'wrong')+('' if k else ' None is right.')
+    return render('galleries', lead, wrong, right, files.astype(str).values.tolist())
 
 # %% ../nbs/36_report.ipynb #3d405a0e
+def _palette(cmap): return (matplotlib.colormaps[cmap](range(256))[:,:3]*255).round().astype(np.uint8).tobytes()
+
 def _heat(cam, cmap='turbo'):
     "Map (H,W), 0..1, as the address of a picture as opaque as it is hot"
     im = Image.fromarray((cam*256).clamp(max=255).byte().numpy()).convert('P')
-    im.putpalette((matplotlib.colormaps[cmap](range(256))[:,:3]*255).round().astype(np.uint8).tobytes())
-    return _uri(im, transparency=bytes(range(256)))
+    im.putpalette(_palette(cmap))
+    return png_uri(im, transparency=bytes(range(256)))
 
+def _heated(preds, ims, idxs, maps):
+    "Images with their captions, and a heat map of each layer"
+    heats = [[_heat(o) for o in cams] for cams in zip(*maps.values())]
+    return [t|dict(heats=o) for t,o in zip(image_tiles(ims, preds, idxs), heats)]
+
+# %% ../nbs/36_report.ipynb #9a8271e7
 def _gradcam(preds, ims, shown, model, meta, opacity=70):
-    "Where the network looked in five correct and the misclassified images, with a choice of layer and opacity"
-    kinds = {k:o for k,o in dict(Correct=shown['correct'][:5], Misclassified=shown['wrong']).items() if o}
-    idxs = [i for o in kinds.values() for i in o]
-    maps = cam_maps(model, as_batch(ims[idxs], meta['mean'], meta['std']))
-    def pair(r, im, cams):
-        heats = [h.Img(src=_heat(o), alt='', cls=f'heat heat{i}') for i,o in enumerate(cams)]
-        both = h.Img(src=im, alt=caption(r).replace('\n', ' ')),h.Div(h.Img(src=im, alt=''), *heats, cls='stack')
-        return h.Figure(h.Div(*both, cls='pair'), h.Figcaption(*_caption(r)), title=_where(r))
-    pairs = iter([pair(r, _uri(Image.fromarray(ims[r.Index])), cams) for r,*cams in zip(preds.loc[idxs].itertuples(), *maps.values())])
-    tiles = [p for k,o in kinds.items() for p in (h.H3(k),h.Div(*islice(pairs, len(o)), cls='tiles pairs'))]
-    layers = [h.Label(h.Input(type='radio', name='layer', value=i, checked=i==3, autocomplete='off'), f' {k}') for i,k in enumerate(maps)]
-    slider = h.Label('Opacity ', h.Input(type='range', min=0, max=100, value=opacity, autocomplete='off'), ' ', h.Output(f'{opacity} %'))
-    css = h.Style(h.Safe(''.join(f'[data-layer="{i}"] .heat{i}{{display:block}}' for i in range(len(maps)))))
-    return _section('Grad-CAM', css, h.P('Where the network found what speaks for its prediction: the original, and beside it the heat over it.'),
-        h.Fieldset(h.Legend('Layer'), *layers), h.Fieldset(h.Legend('Heat'), slider), *tiles, data_layer='3', style=f'--opacity:{opacity/100}', cls='gradcam')
+    "Where the network looked in some images"
+    right,wrong = shown['correct'][:5],shown['wrong']
+    maps = cam_maps(model, as_batch(ims[right+wrong], meta['mean'], meta['std']))
+    tiles = _heated(preds, ims, right+wrong, maps)
+    kinds = dict(Correct=tiles[:len(right)], Misclassified=tiles[len(right):])
+    return render('gradcam', [*maps], {k:v for k,v in kinds.items() if v}, opacity)
 
 # %% ../nbs/36_report.ipynb #17d0e617
 def _cells(preds, per=9, most=400):
-    "Indices of images for each pair of label and prediction, `per` for each and `most` in all; errors and confident ones first"
+    "Indices of images for each pair of label and prediction: errors first, and confident ones"
     df = preds.sort_values('confidence', ascending=False, kind='stable')
     df = df.assign(ok=df.label==df.predicted, rank=df.groupby(['label','predicted']).cumcount())
     df = df[df['rank']<per].sort_values(['ok','rank'], kind='stable')[:most]
     return df.groupby(['label','predicted'])['index'].agg(list).to_dict()
 
+def _shares(m):
+    "How deep each count is coloured, 0..1: of its row on the diagonal, else of the most frequent mistake"
+    own = np.eye(len(m), dtype=bool)
+    return np.where(own, m/np.maximum(m.sum(1, keepdims=True), 1), m/max(m[~own].max(initial=0), 1))
+
+# %% ../nbs/36_report.ipynb #97316340
+def _count(m, shares, pair, i, j):
+    "A cell of the matrix; `pair` has label and prediction if it leads to images"
+    color,share = 'good' if i==j else 'bad',f'{60*shares[i,j]:.0f}%'
+    return dict(n=int(m[i,j]), id=f'cell-{i}-{j}' if pair else None, color=color, share=share)
+
 def _matrix(preds, ims):
     "Confusion matrix whose cells lead to their images"
     vocab,m,cells = classes(preds),confusion(preds),_cells(preds)
-    most = max(m[~np.eye(len(m), dtype=bool)].max(initial=0), 1)
-    def count(i, j):
-        share = m[i,j]/max(m[i].sum(), 1) if i==j else m[i,j]/most
-        o = h.A(m[i,j], href=f'#cell-{i}-{j}') if (vocab[i],vocab[j]) in cells else h.Span(m[i,j] or '·')
-        return h.Td(o, title=f'{vocab[i]} taken for {vocab[j]}', style=f'--c:var(--{"good" if i==j else "bad"});--v:{60*share:.0f}%')
-    def images(i, j):
-        idxs = cells.get((vocab[i],vocab[j]), [])
-        return h.Div(h.B(_name(vocab[i]), ' taken for ', _name(vocab[j]), f': {len(idxs)} of {m[i,j]:,}'), _tiles(ims, preds, idxs), id=f'cell-{i}-{j}', cls='cell')
-    ij = [(i,j) for i,a in enumerate(vocab) for j,b in enumerate(vocab) if (a,b) in cells]
-    rows = [h.Tr(h.Th(o), *(count(i, j) for j in range(len(vocab)))) for i,o in enumerate(vocab)]
-    return _section('Confusion', h.P('Rows are labels, columns are predictions. A number leads to its images, the most confident first.'),
-        h.Div(h.Table(h.Thead(h.Tr(h.Th(), *map(h.Th, vocab))), h.Tbody(*rows), cls='matrix'), cls='scroll'), *(images(*o) for o in ij))
+    shares,rows,lists = _shares(m),[],[]
+    for i,a in enumerate(vocab):
+        rows.append([_count(m, shares, (a,b) in cells, i, j)|dict(title=f'{a} taken for {b}') for j,
+            b in enumerate(vocab)])
+        found = [o|dict(label=a, predicted=b) for o,b in zip(rows[-1], vocab) if o['id']]
+        lists += [o|dict(tiles=image_tiles(ims, preds, cells[a,o['predicted']])) for o in found]
+    return render('matrix', vocab, rows, lists)
 
 # %% ../nbs/36_report.ipynb #dc8bfbd3
-def _bar(acc, low, high, start, color=None):
-    "Interval with a mark, on an axis from `start` to 1"
-    def at(o): return f'{100*(o-start)/(1-start):.1f}%'
-    return h.Td(h.Div(h.I(style=f'left:{at(low)};right:calc(100% - {at(high)})'), h.B(style=f'left:{at(acc)}'), cls='bar', style=color and f'--k:{color}'))
+def _class(r, start):
+    "A row of the table of classes"
+    cells = [r.label,f'{r.images:,}',f'{r.correct:,}',f'{r.accuracy:.2%}',f'{r.low:.1%} to {r.high:.1%}']
+    return dict(cells=cells, bar=interval_bar(r.accuracy, r.low, r.high, start))
 
-def _start(lows):
-    "Where the axis of some intervals begins: a tenth or more below the lowest"
-    return min(int(max(min(lows)-.02, 0)*10)/10, .9)
-
+# %% ../nbs/36_report.ipynb #5d66daac
 def _classes(preds):
     "Accuracy of each class with its interval, and how far confidence is to be trusted"
     df = class_table(preds)
-    start = _start(df.low)
-    rows = [(r.label,f'{r.images:,}',f'{r.correct:,}',f'{r.accuracy:.2%}',f'{r.low:.1%} to {r.high:.1%}',_bar(r.accuracy, r.low, r.high, start)) for r in df.itertuples()]
-    return _section('Classes and confidence', h.Div(h.Figure(_table(['Class','Images','Correct','Accuracy','95 % interval',f'from {start:.0%} to 100%'], rows), cls='full'),
-        h.Figure(_svg(plot_reliability, preds)), cls='plots'))
+    start = axis_start(df.low)
+    rows = [_class(r, start) for r in df.itertuples()]
+    return render('classes', rows, f'{start:.0%}', ink_svg(plot_reliability, preds))
 
-# %% ../nbs/36_report.ipynb #5d66daac
+def _cut(o): return f'{o["resumed"]}: resumed after {plural(o["step"], "step")}, in epoch {o["epoch"]}'
+
+def _groups(run):
+    "What ran where, by heading"
+    keys = {'Versions':'versions', 'Machine':'hardware', 'Seconds':'times', 'Peak memory, GB':'memory'}
+    keys['Hashes'] = 'sha256'
+    return {k:flat(run[v]) for k,v in keys.items() if v in run}
+
+# %% ../nbs/36_report.ipynb #d7c39b50
 def _again(run):
     "Command, versions, machine and times"
-    parts = {'Versions':run['versions'], 'Machine':run['hardware'], 'Seconds':run['times'], 'Peak memory, GB':run['memory']}
-    cuts = [f'{o["resumed"]}: went on after {plural(o["step"], "step")}, in epoch {o["epoch"]}' for o in run.get('interruptions', [])]
-    hashes = {'Hashes':run['sha256']} if 'sha256' in run else {}
-    return _section('Again', h.P(f'This command makes the run again. It ran on {run["date"][:10]}; on a CPU, the same versions on the same machine give the same weights, bit for bit.'),
-        h.Pre(run['command']), *([h.P('It was interrupted, and went on to the same end:'), h.Ul(*map(h.Li, cuts))] if cuts else []), h.Div(*(_pairs(k, o) for k,o in (parts|hashes).items()), cls='plots'))
+    cuts = [_cut(o) for o in run.get('interruptions', [])]
+    return render('again', run['date'][:10], run['command'], cuts, _groups(run))
 
 # %% ../nbs/36_report.ipynb #e8245e8d
+def _parts(run, preds, rules, images, network, shown, out):
+    "The parts of a report, by title"
+    (train,test),meta = images,network[1]
+    first = dict(Audit=_rules(rules), Configuration=_config(run), Training=_learning(run))
+    second = {'Augmentation':_augmentation(run, train, meta), 'Network':_network(out),
+        'Right and wrong':_galleries(preds, test.x, shown)}
+    third = {'Grad-CAM':_gradcam(preds, test.x, shown, *network), 'Confusion':_matrix(preds, test.x)}
+    return first | second | third | {'Classes and confidence':_classes(preds), 'Again':_again(run)}
+
 def report(
     path:str|Path, # Folder of a run
-    data:str=None # Where its images are now, if not where they were
+    data:str=None # Path of its images, if they moved
 )->Path: # `report.html` in that folder
     "Write all about a run to one HTML file; raises `S10Error` for a run or images that are not there"
     path = Path(path).expanduser()
     run,out = read_run(path),make_evidence(path, data)
-    preds,rules,(tr,te),(model,meta) = predictions(path, data),audit(path),run_images(path, data),run_model(path)
+    preds,rules = predictions(path, data),audit(path)
     shown = json.loads((out/'evidence.json').read_text())['shown']
-    parts = [_rules(rules), _config(run), _learning(run), _augmentation(run, tr, meta), _network(out), _galleries(preds, te.x, shown),
-        _gradcam(preds, te.x, shown, model, meta), _matrix(preds, te.x), _classes(preds), _again(run)]
-    nav = h.Nav(*(h.A(o.children[0].children[0], href=f'#{o.attrs["id"]}') for o in parts))
-    return _write(path/'report.html', _page(f'{run["recipe"]}: {run["accuracy"]:.2%}', _headline(run, metrics(preds), rules), nav, *parts))
+    parts = _parts(run, preds, rules, run_images(path, data), run_model(path), shown, out)
+    page = html_page(f'{run["recipe"]}: {run["accuracy"]:.2%}', _headline(run, metrics(preds), rules), parts, nav=True)
+    return write_page(path/'report.html', page)
 
 # %% ../nbs/36_report.ipynb #f861c8b8
+def _tail(path, n): return '/'.join((*path.parts[-n:-1],path.stem if path.is_file() else path.name))
+
 def _names(paths):
     "A short name for each of the runs"
     paths = [Path(o).expanduser().resolve() for o in paths]
     for n in range(1, max(len(o.parts) for o in paths)+1):
-        names = ['/'.join((*o.parts[-n:-1],o.stem if o.is_file() else o.name)) for o in paths]
+        names = [_tail(o, n) for o in paths]
         if len({*names})==len(names): return names
     raise S10Error(f'{next(o for o in paths if paths.count(o)>1)}: named twice; expected different runs')
 
 def _differing(runs):
     "Settings, data, versions and machines that are not the same in all `runs`: rows of name and values"
     keep = 'recipe width epochs seed lr_min lr_max parameters settings data versions hardware'.split()
-    flat = [_flat({k:o[k] for k in keep}) for o in runs]
-    rows = [(k,[o.get(k) for o in flat]) for k in dict.fromkeys(k for o in flat for k in o)]
-    return [(k,v) for k,v in rows if k!='data.checks' and any(o!=v[0] for o in v)]
+    flats = [flat({k:o[k] for k in keep}) for o in runs]
+    rows = {k:[o.get(k) for o in flats] for k in dict.fromkeys(k for o in flats for k in o)}
+    return [(k,v) for k,v in rows.items() if k!='data.checks' and any(o!=v[0] for o in v)]
 
 # %% ../nbs/36_report.ipynb #1e7f2b47
+def _curve(ax, run, key):
+    "Draw a column of the history"
+    rows = run['history']
+    ax.plot([r['epoch'] for r in rows], [r[key] for r in rows], '.-', lw=1, ms=3)
+
+def _lr_curve(ax, run):
+    "Draw the learning rate of each step, by epochs"
+    n = len(run['lrs'])
+    ax.plot(np.arange(n)*len(run['history'])/n, run['lrs'], lw=1)
+
 def plot_runs(
     runs:list # Records, from `read_run`
 ):
-    "Accuracies, test loss and rate of several runs, epoch by epoch"
+    "Accuracies, test loss and learning rate of several runs, epoch by epoch"
     fig,axs = plt.subplots(2, 2, figsize=(9,6))
     for o in runs:
-        x = [r['epoch'] for r in o['history']]
-        for ax,k in zip(axs.flat, ('test_accuracy','train_accuracy','test_loss')): ax.plot(x, [r[k] for r in o['history']], '.-', lw=1, ms=3)
-        axs[1,1].plot(np.arange(len(o['lrs']))*len(x)/len(o['lrs']), o['lrs'], lw=1)
-    for ax,k in zip(axs.flat, ('Test accuracy','Train accuracy','Test loss','Learning rate')):
-        ax.set(title=k, xlabel='Epoch')
-        ax.grid(alpha=.3)
+        for ax,k in zip(axs.flat, ('test_accuracy','train_accuracy','test_loss')): _curve(ax, o, k)
+        _lr_curve(axs[1,1], o)
+    titles = 'Test accuracy','Train accuracy','Test loss','Learning rate'
+    for ax,k in zip(axs.flat, titles): ax.set(title=k, xlabel='Epoch')
+    for ax in axs.flat: ax.grid(alpha=.3)
     fig.tight_layout()
     return fig
 
 # %% ../nbs/36_report.ipynb #5e8c3cd6
+def _broken(path):
+    "Rules that a run breaks, and where its report is; of a folder only"
+    if not path.is_dir(): return 'not known'
+    df = audit(path)
+    return ', '.join(df.rule[df.verdict=='fails']) or 'none'
+
+def _link(path, out):
+    if path.is_dir(): return quote(os.path.relpath(path/'report.html', out.parent), errors='surrogateescape')
+
+def _bound(run):
+    "The interval of an accuracy"
+    n = run['data']['test']
+    return interval(round(run['accuracy']*n), n)
+
+# %% ../nbs/36_report.ipynb #309c0487
+def _result(i, run, path, start):
+    "A row of the comparison, for the template"
+    low,high = _bound(run)
+    before = [f'{run["accuracy"]:.2%}',f'{low:.2%} to {high:.2%}']
+    after = [f'{run["history"][-1]["train_accuracy"]:.2%}',f'{run["test_loss"]:.3f}',duration(run['times']['total']),
+        _broken(path)]
+    return dict(before=before, after=after, bar=interval_bar(run['accuracy'], low, high, start, to_hex(f'C{i}')))
+
 def _results(names, paths, runs, out):
-    "A row for each of the runs: accuracy, interval, and the rules it breaks"
-    ns = [o['data']['test'] for o in runs]
-    iv = [interval(round(o['accuracy']*n), n) for o,n in zip(runs, ns)]
-    start,rows = _start([o[0] for o in iv]),[]
-    for i,(nm,p,o,n,(low,high)) in enumerate(zip(names, paths, runs, ns, iv)):
-        color,broken = to_hex(f'C{i}'),'not known'
-        if p.is_dir():
-            broken = ', '.join(r.rule for r in audit(p).itertuples() if r.verdict=='fails') or 'none'
-            nm = h.A(nm, href=quote(os.path.relpath(p/'report.html', out.parent), errors='surrogateescape'))
-        rows.append([h.Td(h.Span(cls='swatch', style=f'--k:{color}'), nm),f'{o["accuracy"]:.2%}',f'{low:.2%} to {high:.2%}',_bar(o['accuracy'], low, high, start, color),
-            f'{o["history"][-1]["train_accuracy"]:.2%}',f'{o["test_loss"]:.3f}',_duration(o['times']['total']),broken])
-    head = ['Run','Test accuracy','95 % interval',f'from {start:.0%} to 100%','Train accuracy','Test loss','In all','Rules it breaks']
-    return _section('Results', _table(head, rows), h.Figure(h.Div(_svg(plot_runs, runs), cls='scroll')))
+    "The results of some runs, and their curves"
+    start = axis_start([_bound(o)[0] for o in runs])
+    rows = [_result(i, *o, start) for i,o in enumerate(zip(runs, paths))]
+    rows = [r|dict(name=nm, href=_link(p, out)) for r,nm,p in zip(rows, names, paths)]
+    return render('results', rows, f'{start:.0%}', ink_svg(plot_runs, runs))
 
 # %% ../nbs/36_report.ipynb #49126017
+_said = 'Intervals that do not overlap are of accuracies that differ by more than chance in the choice of test images'
+_also = 'chance in training comes on top'
+
 def compare(
     paths:list, # Folders of runs, or copies of their `run.json`
     out:str|Path=None, # File to make (default: compare.html, or another name if that is taken)
-    data:str=None # Where their images are now, if not where they were
+    data:str=None # Path of the images, if they moved
 )->Path: # That file
     "Write several runs, side by side, to one HTML file; raises `S10Error` for a bad one, or a file that cannot be made"
     out,paths = new_file(out) if out else free_name('compare.html'),[Path(o).expanduser() for o in paths]
     names,runs = _names(paths),[read_run(o) for o in paths]
     for o in paths:
         if o.is_dir(): report(o, data)
-    rows = [[k,*(h.Td(*_parts(o)) for o in v)] for k,v in _differing(runs)]
-    what = h.P(f'{plural(len(runs), "run")}. Intervals that do not overlap are of accuracies that differ by more than chance in the choice of test images; chance in training comes on top.')
-    return _write(out, _page(' and '.join(names), h.H1('Runs side by side'), what, _results(names, paths, runs, out),
-        _section('What differs', _table(['',*names], rows) if rows else h.P('Nothing but chance: all settings are the same.'))))
+    parts = {'Results':_results(names, paths, runs, out), 'What differs':render('differences', names, _differing(runs))}
+    head = render('comparison', f'{plural(len(runs), "run")}. {_said}; {_also}.')
+    return write_page(out, html_page(' and '.join(names), head, parts))
