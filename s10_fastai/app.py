@@ -1,4 +1,4 @@
-"""A page in your own browser that asks a finished run about any image, and leafs through its mistakes.
+"""A page in your browser that asks a finished run about any image, and shows its mistakes.
 
 Docs: https://s10-fastai.github.io/s10_fastai/app.html.md"""
 
@@ -36,8 +36,17 @@ def examples(
 def _isolated(name):
     "A name as text that a page shows and does not obey; one that is written from right to left keeps to itself"
     name = printable(name)
-    return f'\u2068{name}\u2069' if any(unicodedata.bidirectional(o) in ('R','AL') for o in name) else name
+    leftwards = any(unicodedata.bidirectional(o) in ('R','AL') for o in name)
+    return f'\u2068{name}\u2069' if leftwards else name
 
+def _caption(r): return f'{_isolated(r.label)}, taken for {_isolated(r.predicted)} ({r.confidence:.0%})'
+
+def _beside(im, cam, opacity, size):
+    "An image, and beside it the same with its Grad-CAM over it"
+    both = Image.fromarray(np.concatenate([im,overlay(im, cam, opacity)], 1))
+    return both.resize((2*size,size), Image.Resampling.NEAREST)
+
+# %% ../nbs/44_app.ipynb #fc5780bb
 def mistakes(
     model, # Network, from `run_model`
     meta:dict, # What comes with it
@@ -49,9 +58,7 @@ def mistakes(
 )->list: # Pairs of picture and caption
     "Images beside their Grad-CAM, and what they were taken for"
     cams = gradcam(model, as_batch(ims, meta['mean'], meta['std']), layer)
-    both = [Image.fromarray(np.concatenate([im,overlay(im, cam, opacity)], 1)) for im,cam in zip(ims, cams)]
-    captions = [f'{_isolated(r.label)}, taken for {_isolated(r.predicted)} ({r.confidence:.0%})' for r in rows.itertuples()]
-    return [(o.resize((2*size,size), Image.Resampling.NEAREST),c) for o,c in zip(both, captions)]
+    return [(_beside(im, cam, opacity, size),_caption(r)) for im,cam,r in zip(ims, cams, rows.itertuples())]
 
 # %% ../nbs/44_app.ipynb #c1601ee0
 def _gradio():
@@ -71,21 +78,28 @@ def _say(f, *args, file=None):
 def _answer(model, meta, file, k, heat, layer, opacity):
     "Probabilities and picture for an image file; nothing for `None`, and no picture without `heat`"
     if file is None: return None,None
-    return {_isolated(c):p for c,p in top_classes(model, meta, [file], k)[0]},explain(model, meta, [file], layer, opacity=opacity)[0] if heat else None
+    probs = {_isolated(c):p for c,p in top_classes(model, meta, [file], k)[0]}
+    return probs,explain(model, meta, [file], layer, opacity=opacity)[0] if heat else None
 
 # %% ../nbs/44_app.ipynb #8e06fd46
 _alone = dict(concurrency_id='model', concurrency_limit=1, trigger_mode='always_last', show_progress='minimal')
+
+_no_upload,_picture = 'That is no upload; expected an image file',dict(height=320, elem_classes='fill')
+
+def _is_below(path, folder): return Path(path).resolve().is_relative_to(Path(folder).resolve())
 
 def _upload(gr):
     "Control for an image, which hands over the file as it came, if it is an upload"
     async def stay(path): return path
     def hand(o):
-        if o and not Path(o.path).resolve().is_relative_to(Path(res.GRADIO_CACHE).resolve()): raise gr.Error('That is no upload; expected an image file', print_exception=False)
+        if o and not _is_below(o.path, res.GRADIO_CACHE): raise gr.Error(_no_upload, print_exception=False)
         return o and o.path
-    res = gr.Image(type='filepath', format='png', sources=['upload','clipboard'], label='Image', height=320, buttons=[], elem_classes='fill', alt_text='The image')
+    res = gr.Image(type='filepath', format='png', sources=['upload','clipboard'], label='Image', buttons=[], **_picture,
+        alt_text='The image')
     res.preprocess,res.async_move_resource_to_block_cache = hand,stay
     return res
 
+# %% ../nbs/44_app.ipynb #a447d06b
 def _number(gr, n, value, label, **kwargs):
     "Choice of a number from 1 to `n`; there is nothing to choose if `n` is 1"
     return gr.Slider(1, n, min(value, n), step=1, label=label, **kwargs) if n>1 else gr.State(1)
@@ -96,6 +110,16 @@ def _heat_controls(gr):
     return layer,gr.Slider(0, 1, .7, step=.05, label='Opacity of the heat', min_width=300)
 
 # %% ../nbs/44_app.ipynb #d2d39530
+def _gallery(gr, shown):
+    "Test images to try"
+    look = dict(format='png', elem_classes=['tiles','small'], visible=bool(shown))
+    return gr.Gallery(shown, label='Test images to try', allow_preview=False, buttons=[], **look)
+
+def _heat_image(gr):
+    "The picture of Grad-CAM"
+    buttons,alt = ['download','fullscreen'],'The image, with the heat of Grad-CAM over it'
+    return gr.Image(label='Grad-CAM', format='png', interactive=False, buttons=buttons, alt_text=alt, **_picture)
+
 def _ask_tab(gr, model, meta, shown):
     "Tab that takes an image; `shown` are pairs of example and caption"
     n = min(10, len(meta['vocab']))
@@ -104,12 +128,12 @@ def _ask_tab(gr, model, meta, shown):
     with gr.Row():
         with gr.Column():
             im = _upload(gr)
-            ex = gr.Gallery(shown, label='Test images to try', allow_preview=False, buttons=[], format='png', elem_classes=['tiles','small'], visible=bool(shown))
+            ex = _gallery(gr, shown)
         with gr.Column():
             k = _number(gr, n, 3, 'Number of classes')
             probs = gr.Label(label='Probabilities')
             heat = gr.Checkbox(True, label='Show where the network looked (Grad-CAM)')
-            out = gr.Image(label='Grad-CAM', format='png', height=320, interactive=False, buttons=['download','fullscreen'], elem_classes='fill', alt_text='The image, with the heat of Grad-CAM over it')
+            out = _heat_image(gr)
             layer,opacity = _heat_controls(gr)
     ask = dict(fn=answer, inputs=[im,k,heat,layer,opacity], outputs=[probs,out], **_alone)
     gr.on([o.change for o in (k,heat,layer,opacity)], api_name='ask', **ask)
@@ -123,7 +147,9 @@ def _mistakes_tab(gr, model, meta, ims, rows):
     with gr.Row():
         n = _number(gr, len(ims), 12, 'Number of images', min_width=300)
         layer,opacity = _heat_controls(gr)
-    gallery = gr.Gallery(some(min(12, len(ims)), 'layer3', .7), label='Misclassified test images, the most confident first' if len(ims)>1 else 'The misclassified test image', buttons=['fullscreen'], format='png', elem_classes='tiles')
+    many,one = 'Misclassified test images, the most confident first','The misclassified test image'
+    look = dict(label=many if len(ims)>1 else one, buttons=['fullscreen'], format='png', elem_classes='tiles')
+    gallery = gr.Gallery(some(min(12, len(ims)), 'layer3', .7), **look)
     gr.on([o.change for o in (n,layer,opacity)], some, [n,layer,opacity], gallery, api_name='mistakes', **_alone)
 
 # %% ../nbs/44_app.ipynb #7c11f070
@@ -134,7 +160,9 @@ def _tested(path, data):
 
 def _title(path, run):
     "Name of a run, and what it is"
-    return _isolated(path.resolve().name),f'Recipe {_isolated(run["recipe"])}, width {run["width"]}, {plural(run["epochs"], "epoch")}. Test accuracy {run["accuracy"]:.2%}, on {plural(run["data"]["test"], "image")}.'
+    what = f'Recipe {_isolated(run["recipe"])}, width {run["width"]}, {plural(run["epochs"], "epoch")}.'
+    result = f'Test accuracy {run["accuracy"]:.2%}, on {plural(run["data"]["test"], "image")}.'
+    return _isolated(path.resolve().name),f'{what} {result}'
 
 # %% ../nbs/44_app.ipynb #1cb964c6
 def _answering(gr, page):
@@ -145,22 +173,26 @@ def _answering(gr, page):
         except gr.Error as e:
             e.print_exception = False
             raise
-        except Exception as e: raise gr.Error(escape(printable(f'Not a request of this page: {why(e)}'), quote=False), print_exception=False) from e
+        except Exception as e:
+            msg = printable(f'Not a request of this page: {why(e)}')
+            raise gr.Error(escape(msg, quote=False), print_exception=False) from e
     page.process_api = answer
 
 # %% ../nbs/44_app.ipynb #77df01ba
+def _tries(test): return [(test.x[i].copy(),_isolated(test.vocab[test.y[i]])) for i in examples(test)]
+
 def app(
     path:str|Path, # Folder of a run
-    data:str=None # Where its images are now, if not where they were
+    data:str=None # Path of its images, if they moved
 ): # `gradio.Blocks`
     "Page that asks a run about images; raises `S10Error` for a bad run, or if gradio is missing"
     gr,path = _gradio(),Path(path).expanduser()
     run,(model,meta) = read_run(path),run_model(path)
     refuse_links(path)
     (name,txt),(test,preds,why) = _title(path, run),_tested(path, data)
-    wrong = [] if why else select_images(preds, n=50)
-    shown = [] if why else [(test.x[i].copy(),_isolated(test.vocab[test.y[i]])) for i in examples(test)]
-    with gr.Blocks(analytics_enabled=False, title=f'{name}: {_isolated(run["recipe"])}, test accuracy {run["accuracy"]:.2%}', delete_cache=(600,3600)) as res:
+    wrong,shown = ([],[]) if why else (select_images(preds, n=50),_tries(test))
+    title = f'{name}: {_isolated(run["recipe"])}, test accuracy {run["accuracy"]:.2%}'
+    with gr.Blocks(analytics_enabled=False, title=title, delete_cache=(600,3600)) as res:
         gr.HTML(f'<h1>{escape(name)}</h1><p>{escape(txt)}</p>')
         with gr.Tab('Classify'): _ask_tab(gr, model, meta, shown)
         with gr.Tab('Misclassified'):
@@ -175,27 +207,39 @@ _css = '''
 .tiles .grid-container { grid-template-columns:repeat(auto-fill,minmax(min(17rem,100%),1fr)); padding:0 }
 .tiles.small .grid-container { grid-template-columns:repeat(auto-fill,minmax(max(4.3rem,17%),1fr)) }
 .tiles .thumbnail-item { height:auto; aspect-ratio:auto } .tiles .thumbnail-item img { width:100%; height:auto }
-.tiles .caption-label { position:static; max-width:none; padding:4px 2px; border:0; text-align:center; white-space:normal; overflow-wrap:anywhere }
+.tiles .caption-label { position:static; max-width:none; padding:4px 2px; border:0; text-align:center; \
+white-space:normal; overflow-wrap:anywhere }
 .tiles.small .caption-label { font-size:.7rem } .tiles button:is(:hover,.selected) .caption-label { opacity:1 }
 .tiles img { image-rendering:pixelated } .fill .image-frame img { width:100%; height:100%; object-fit:contain }
 '''
 
 # %% ../nbs/44_app.ipynb #d68ec7ff
+def _hosts(port):
+    "Names by which a browser reaches the server"
+    ends = (f':{port}','') if port==80 else (f':{port}',)
+    return [f'{o}{p}' for o in ('127.0.0.1','localhost') for p in ends]
+
+def _said(scope, k): return [v.decode('latin-1') for n,v in scope['headers'] if n==k]
+
 def _is_own(scope, hosts):
     "Whether a request is from the page itself, or from no page; `hosts` are the names of the server"
-    def said(k): return [v.decode('latin-1') for n,v in scope['headers'] if n==k]
-    host, = said(b'host') if len(said(b'host'))==1 else ['']
-    return host in hosts and {*said(b'origin')}<={f'http://{host}'} and {*said(b'sec-fetch-site')}<={'same-origin','none'}
+    names,origins,sites = (_said(scope, k) for k in (b'host',b'origin',b'sec-fetch-site'))
+    if len(names)!=1 or names[0] not in hosts: return False
+    return {*origins}<={f'http://{names[0]}'} and {*sites}<={'same-origin','none'}
+
+# %% ../nbs/44_app.ipynb #d188dfa3
+def _asks_address(scope): return re.search('=https?:', scope.get('path', ''), re.I)
 
 def _guarded(app, port):
     "The server `app`, for its own page alone, which fetches no address for whoever asks, and prints nothing"
     from starlette.responses import PlainTextResponse
-    hosts = [f'{o}{p}' for o in ('127.0.0.1','localhost') for p in (f':{port}',*([''] if port==80 else []))]
+    hosts = _hosts(port)
     def to(scope):
         if not _is_own(scope, hosts): return PlainTextResponse(f'Not from this page; open http://{hosts[0]}/', 403)
-        return PlainTextResponse('No address is fetched.', 403) if re.search('=https?:', scope.get('path', ''), re.I) else app
+        return PlainTextResponse('No address is fetched.', 403) if _asks_address(scope) else app
     async def call(scope, receive, send):
-        try: await to(scope)(scope|dict(headers=[o for o in scope['headers'] if o[0]!=b'origin']), receive, send)
+        headers = [o for o in scope['headers'] if o[0]!=b'origin']
+        try: await to(scope)(scope|dict(headers=headers), receive, send)
         except Exception: # what can be said of it the answer has said
             with suppress(Exception): await send(dict(type='http.response.body'))
     return call
@@ -210,24 +254,29 @@ def _before_all(port):
     return begin
 
 # %% ../nbs/44_app.ipynb #309dbdf1
+def _theme(gr): return gr.themes.Base(font=['system-ui','sans-serif'], font_mono=['ui-monospace','monospace'])
+
 def _launch(page, port):
     "Serve `page`, and give its address"
     gr = _gradio()
     if not 1<=port<=65535: raise S10Error(f'--port is {port}; expected 1 to 65535')
-    theme = gr.themes.Base(font=['system-ui','sans-serif'], font_mono=['ui-monospace','monospace'])
     page.queue(max_size=50, default_concurrency_limit=1, api_open=False)
-    try: return page.launch(server_name='127.0.0.1', server_port=port, share=False, prevent_thread_lock=True, quiet=True, inline=False, ssr_mode=False, run_history=False,
-        enable_monitoring=False, max_file_size='20mb', footer_links=[], theme=theme, css=_css, app_kwargs=dict(lifespan=_before_all(port)))[1]
+    look = dict(css=_css, theme=_theme(gr), footer_links=[], inline=False)
+    local = dict(server_name='127.0.0.1', server_port=port, share=False, enable_monitoring=False, run_history=False)
+    how = dict(prevent_thread_lock=True, quiet=True, ssr_mode=False, max_file_size='20mb')
+    try: return page.launch(**local, **how, **look, app_kwargs=dict(lifespan=_before_all(port)))[1]
     except OSError as e: raise S10Error(f'--port {port} is taken, or not for you to take; choose another') from e
 
+# %% ../nbs/44_app.ipynb #13f791c2
 @contextmanager
 def served(
     path:str|Path, # Folder of a run
-    data:str=None, # Where its images are now, if not where they were
+    data:str=None, # Path of its images, if they moved
     port:int=7860 # Port of 127.0.0.1 to listen on
 ): # Its address
-    "Within the context, the page of a run is at an address of this machine; raises `S10Error` for a bad run, or a port that is taken"
-    with TemporaryDirectory(ignore_cleanup_errors=True) as tmp, modified_env(GRADIO_TEMP_DIR=tmp, GRADIO_ANALYTICS_ENABLED='False', NO_PROXY='127.0.0.1', no_proxy='127.0.0.1'):
+    "Serve the page of a run at an address of this machine; raises `S10Error` for a bad run, or a port in use"
+    local = dict.fromkeys(('NO_PROXY','no_proxy'), '127.0.0.1') | dict(GRADIO_ANALYTICS_ENABLED='False')
+    with TemporaryDirectory(ignore_cleanup_errors=True) as tmp, modified_env(GRADIO_TEMP_DIR=tmp, **local):
         page = app(path, data)
         try: yield _launch(page, port)
         finally: page.close(verbose=False)

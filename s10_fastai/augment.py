@@ -9,10 +9,8 @@ __all__ = ['train_tfms', 'valid_tfms', 'use_global_rng', 'denormalize', 'show_st
            'BatchCompose']
 
 # %% ../nbs/03_augment.ipynb #01520047
-import os
+import os,random
 os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1') # albumentations asks a server for updates at import
-import random
-
 import cv2,numpy as np,torch
 from fastai.torch_core import TensorImage,no_random
 from fastcore.all import *

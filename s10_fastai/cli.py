@@ -67,9 +67,8 @@ def _audit_lines(df):
 
 def _audit(path, data):
     "Print the audit of a run; gives the number of rules that fail"
-    with no_gc():
-        from s10_fastai.audit import audit
-        from s10_fastai.evidence import make_evidence
+    with no_gc(): from s10_fastai.audit import audit
+    from s10_fastai.evidence import make_evidence
     make_evidence(path, data)
     df = audit(path)
     echo(*_audit_lines(df))
@@ -309,9 +308,8 @@ def _runs_folder(out): return 'runs' if out=='results' else f'{out}/runs'
 
 def _experiment(path, configs, seeds, data, out, runs):
     "Train the runs of an experiment and print its table"
-    with no_gc():
-        from s10_fastai.experiments import compare,experiment,read_experiment
-        from s10_fastai.statistics import markdown
+    with no_gc(): from s10_fastai.experiments import compare,experiment,read_experiment
+    from s10_fastai.statistics import markdown
     seeds,exp = _seeds(seeds),read_experiment(path)
     experiment(path, _names(configs), seeds, data, out, runs or _runs_folder(out))
     table = markdown(compare(path, out), shlex.quote(path), data)

@@ -1,4 +1,4 @@
-"""A finished run for those who have none of this: a network in one file that takes images as they are, or a folder to share, with a card that says where it is from.
+"""A finished run for use elsewhere: the network in one file that takes images, or a folder with a model card.
 
 Docs: https://s10-fastai.github.io/s10_fastai/export.html.md"""
 
@@ -24,11 +24,11 @@ from .predict import read_run,run_model
 
 # %% ../nbs/43_export.ipynb #5c80b49e
 class Deployed(Module):
-    "A network for images as they are: takes (N,32,32,3), uint8, RGB, and gives logits (N,n_out)"
+    "A network from images (N,32,32,3), uint8, RGB, to logits (N,n_out)"
     def __init__(self,
         model:nn.Module, # Network that gives logits, such as from `run_model`
-        mean:tuple, # Mean that it was trained with
-        std:tuple # Standard deviation
+        mean:tuple, # Mean of each channel that it was trained with, 0..1
+        std:tuple # Standard deviation of each channel, 0..1
     ):
         mean,std = (torch.tensor(o)*255 for o in (mean,std))
         self.register_buffer('mean', mean)
@@ -46,10 +46,14 @@ def deployed(
     return Deployed(model, meta['mean'], meta['std'])
 
 # %% ../nbs/43_export.ipynb #10b34f6e
+def _check_free(out):
+    "Raise `S10Error` if `out` exists"
+    if os.path.lexists(out): raise S10Error(f'{out} exists, and is not overwritten; choose another name with --out')
+
 @contextmanager
 def _new(out):
-    "Path to write in the block, which in one step becomes `out` at its end; raises `S10Error` if that exists or cannot be made"
-    if os.path.lexists(out): raise S10Error(f'{out} exists, and is not overwritten; choose another name with --out')
+    "Path to write in the block, which in one step becomes `out` at its end; raises `S10Error` where that fails"
+    _check_free(out)
     try:
         with tempfile.TemporaryDirectory(prefix=f'{out.name}.', suffix='.tmp', dir=out.parent) as d:
             yield Path(d)/out.name
@@ -57,23 +61,28 @@ def _new(out):
     except OSError as e: raise S10Error(f'{out}: cannot be written ({why(e)}); choose another place with --out') from e
 
 # %% ../nbs/43_export.ipynb #b04ebdc0
-_ways = {}
+_formats = {}
 
-def _way(name):
-    "Decorator that enters a way to write a run, and the `name` of what it writes"
-    def enter(f):
-        _ways[f.__name__[1:]] = name,f
+def _format(name):
+    "Decorator that registers a function as a format, with the default `name` of what it writes"
+    def register(f):
+        _formats[f.__name__[1:]] = name,f
         return f
-    return enter
+    return register
 
+def _check_format(to):
+    "Raise `S10Error` unless `to` is a format"
+    if to not in _formats: raise S10Error(f'--to is {to!r}; expected one of {", ".join(_formats)}')
+
+# %% ../nbs/43_export.ipynb #52e34d23
 def export(
     path:str|Path, # Folder of a run
     to:str='onnx', # `onnx`, `torch_export` or `hub`
     out:str|Path=None # File or folder to create (default: model.onnx, model.pt2 or hub in the folder of the run)
 )->Path: # What was written
     "Write the network of a run for use elsewhere; raises `S10Error` for a bad input, or if `out` exists"
-    if to not in _ways: raise S10Error(f'--to is {to!r}; expected one of {", ".join(_ways)}')
-    path,(name,write) = Path(path).expanduser(),_ways[to]
+    _check_format(to)
+    path,(name,write) = Path(path).expanduser(),_formats[to]
     run,out = read_run(path),Path(out).expanduser() if out else path/name
     refuse_links(path)
     with _new(out) as new: write(new, path, run)
@@ -82,57 +91,85 @@ def export(
 # %% ../nbs/43_export.ipynb #ea6db4bc
 def _extra(*names):
     "The first of these modules of the extra `export`; raises `S10Error` if one is missing"
+    todo = "pip install 's10_fastai[export]' to export a network"
     try: return [import_module(o) for o in names][0]
-    except ImportError as e: raise S10Error(f"{e.name} is missing; pip install 's10_fastai[export]' to export a network") from e
+    except ImportError as e: raise S10Error(f'{e.name} is missing; {todo}') from e
 
 # %% ../nbs/43_export.ipynb #40c2a38a
 def _source(run): return printable(os.fsencode(Path(run['data']['source']).name).decode(errors='replace'))
 
 def _command(run):
-    "Command that made a run, with the name alone of its images"
+    "Command that made a run, with only the name of its images"
     return shlex.join(_source(run) if o==run['data']['source'] else o for o in shlex.split(run['command']))
 
 def _about(run):
-    "What a file says of the run that it is from, as JSON texts"
-    about = {k:run[k] for k in ('recipe','settings','accuracy')}|dict(vocab=run['data']['vocab'], command=_command(run), sha256=run['sha256']['weights'])
+    "What a file says of the run that it comes from, as JSON texts"
+    about = dict(vocab=run['data']['vocab'], command=_command(run), sha256=run['sha256']['weights'])
+    about = {k:run[k] for k in ('recipe','settings','accuracy')} | about
     return {k:json.dumps(v) for k,v in about.items()}
 
 # %% ../nbs/43_export.ipynb #9a1d88ba
 _any = {0:torch.export.Dim('n')}
 
-def _traced(model):
-    "The operations of `model` for a batch of any size"
-    prog = torch.export.export(model, (torch.zeros(2, 32, 32, 3, dtype=torch.uint8),), dynamic_shapes=(_any,))
+def _forget_paths(prog):
+    "Remove the modules and lines of code that PyTorch notes beside each operation"
     for o in prog.graph.nodes: o.meta.pop('stack_trace', None)
     return prog
 
+def _traced(model):
+    "The operations of `model` for a batch of any size"
+    images = torch.zeros(2, 32, 32, 3, dtype=torch.uint8)
+    return _forget_paths(torch.export.export(model, (images,), dynamic_shapes=(_any,)))
+
 # %% ../nbs/43_export.ipynb #23f9546e
-@_way('model.onnx')
+def _check_torch():
+    "Raise `S10Error` for a version of PyTorch that cannot write ONNX"
+    v = torch.__version__
+    if v<(2,7): raise S10Error(f'torch {v} cannot write this network as ONNX; take 2.7 or newer')
+
+def _translated(model):
+    "`model` as an ONNX model"
+    args = dict(input_names=['images'], output_names=['logits'], dynamic_shapes=(_any,))
+    return torch.onnx.export(_traced(model), dynamo=True, verbose=False, **args).model_proto
+
+@_format('model.onnx')
 def _onnx(new, path, run):
     "Write the network in `path` to the ONNX file `new`"
     onnx = _extra('onnx', 'onnxscript')
-    if torch.__version__<(2,7): raise S10Error(f'torch {torch.__version__} cannot write this network as ONNX; take 2.7 or newer')
-    args = dict(input_names=['images'], output_names=['logits'], dynamic_shapes=(_any,))
-    model = torch.onnx.export(_traced(deployed(path)), dynamo=True, verbose=False, **args).model_proto
+    _check_torch()
+    model = _translated(deployed(path))
     onnx.helper.set_model_props(model, _about(run))
     onnx.save(model, new)
     onnx.checker.check_model(new, full_check=True)
 
 # %% ../nbs/43_export.ipynb #543d5b77
-@_way('model.pt2')
+@_format('model.pt2')
 def _torch_export(new, path, run):
     "Write the network in `path` to the file `new` of `torch.export`"
     torch.export.save(_traced(deployed(path)), new, extra_files=_about(run))
 
 # %% ../nbs/43_export.ipynb #d7728e6d
+def _data_set(run):
+    "Name of a data set on the Hub and for readers, and whether the Hub has it"
+    if not not_cifar10(run['data']): return 'uoft-cs/cifar10','CIFAR-10',True
+    name = _source(run).split('.')[0]
+    return name,name,False
+
+def _evaluated(run):
+    "The accuracy of a run, as the Hub reads it"
+    data,name,_ = _data_set(run)
+    split = 'train' if run['settings']['holdout'] else 'test'
+    return dict(task_type='image-classification', dataset_type=data, dataset_name=name, dataset_split=split,
+        metric_type='accuracy', metric_name='Accuracy', metric_value=run['accuracy'])
+
 def _card_data(run):
     "What the Hub reads of a model card"
-    hf,orig = _extra('huggingface_hub'),not not_cifar10(run['data'])
-    data = 'uoft-cs/cifar10' if orig else _source(run).split('.')[0]
-    res = hf.EvalResult(task_type='image-classification', dataset_type=data, dataset_name='CIFAR-10' if orig else data,
-        dataset_split='train' if run['settings']['holdout'] else 'test', metric_type='accuracy', metric_name='Accuracy', metric_value=run['accuracy'])
-    return hf.ModelCardData(license='apache-2.0', library_name='s10_fastai', pipeline_tag='image-classification', datasets=[data] if orig else None,
-        tags=['image-classification','pytorch','fastai','resnet'], metrics=['accuracy'], model_name=f'ResNet, {printable(run["recipe"])}, width {run["width"]}', eval_results=[res])
+    hf,(data,_,known) = _extra('huggingface_hub'),_data_set(run)
+    name = f'ResNet, {printable(run["recipe"])}, width {run["width"]}'
+    task,tags = 'image-classification',['image-classification','pytorch','fastai','resnet']
+    kw = dict(license='apache-2.0', library_name='s10_fastai', pipeline_tag=task, tags=tags, metrics=['accuracy'])
+    results = [hf.EvalResult(**_evaluated(run))]
+    return hf.ModelCardData(**kw, datasets=[data] if known else None, model_name=name, eval_results=results)
 
 # %% ../nbs/43_export.ipynb #89bbd85a
 def _md(o):
@@ -142,39 +179,56 @@ def _md(o):
     return re.sub(r'([\\`*_\[\]<>#|~&$@])', r'\\\1', printable(o)) if isinstance(o, str) else o
 
 # %% ../nbs/43_export.ipynb #5af5dc05
+def _rule(r): return f'| {r.rule} {r.name} | {r.verdict} | {_md(r.ran)} |'
+
+def _verdicts(df):
+    "How many rules hold, fail and do not apply"
+    n = df.verdict.value_counts()
+    holds,fails,other = (n.get(o, 0) for o in ('holds','fails','not applicable'))
+    return f'Of the rules of the assignment {holds} hold, {fails} fail and {other} are not applicable.'
+
 def _audited(path):
     "The audit of a run for its card"
     df = audit(path)
-    n = df.verdict.value_counts()
-    rows = '\n'.join(f'| {r.rule} {r.name} | {r.verdict} | {_md(r.ran)} |' for r in df.itertuples())
-    return f'Of the rules of the assignment {n.get("holds", 0)} hold, {n.get("fails", 0)} fail and {n.get("not applicable", 0)} are not applicable.\n\n| rule | verdict | what ran |\n|---|---|---|\n{rows}'
+    return '\n'.join([_verdicts(df),'','| rule | verdict | what ran |','|---|---|---|',*map(_rule, df.itertuples())])
 
-def _limits(run):
-    "What the results of a run do not say"
-    s,data = run['settings'],run['data']
-    yield f'It knows {data["classes"]} classes, and gives one of them for any image.'
+# %% ../nbs/43_export.ipynb #d15bc3bc
+def _images_limits(s, test):
+    "What the settings `s` and the number of test images leave open"
     scaled = ', scaled to that size' if s['resize'] else ''
     yield f'It was trained and tested on images of 32x32 pixels{scaled}. How it does on others was not measured.'
-    yield f'The accuracy is that of one run with one seed, on {plural(data["test"], "image")}.'
+    yield f'The accuracy is that of one run with one seed, on {plural(test, "image")}.'
     if s['holdout']: yield 'These images were held out of the training set; the test set was not used.'
     if s['limit']: yield f'At most {plural(s["limit"], "image")} of each set were used.'
+
+def _note(check): return _md(f'{check["check"].capitalize()}: {check["note"]}.')
+
+def _limits(run):
+    "What the results of a run do not show"
+    data = run['data']
+    yield f'It knows {data["classes"]} classes, and gives one of them for any image.'
+    yield from _images_limits(run['settings'], data['test'])
     yield 'The softmax of its logits was not calibrated.'
-    yield from (_md(f'{o["check"].capitalize()}: {o["note"]}.') for o in data['checks'] if o['note'])
+    yield from (_note(o) for o in data['checks'] if o['note'])
 
 # %% ../nbs/43_export.ipynb #9adb4bdb
 _card = """# {model_name}
 
-The ResNet of ERA Session 10 with {width} channels in its first layer and {parameters:,} parameters. It takes RGB images of 32x32 pixels and gives logits for the classes
+The ResNet of ERA Session 10 with {width} channels in its first layer and {parameters:,} parameters. It takes \
+RGB images of 32x32 pixels and gives logits for the classes
 
     {classes}
 
 ## Results
 
-{accuracy:.2%} of {data[test]:,} {held}images of {source} right, at a loss of {test_loss:.4f}, without test-time augmentation.
+{accuracy:.2%} of {data[test]:,} {held}images of {source} right, at a loss of {test_loss:.4f}, without \
+test-time augmentation.
 
 ## How it was trained
 
-By the recipe {recipe} for {epochs} on {data[train]:,} images, in batches of {settings[bs]}, with a learning rate of at most {lr_max:.3g}, in {seconds:,.0f} s on {machine}, with s10_fastai {versions[s10_fastai]}, torch {versions[torch]}, fastai {versions[fastai]} and albumentations {versions[albumentations]}:
+By the recipe {recipe} for {epochs} on {data[train]:,} images, in batches of {settings[bs]}, with a learning \
+rate of at most {lr_max:.3g}, in {seconds:,.0f} s on {machine}, with s10_fastai {versions[s10_fastai]}, torch \
+{versions[torch]}, fastai {versions[fastai]} and albumentations {versions[albumentations]}:
 
     {command}
 
@@ -194,7 +248,8 @@ The weights have the SHA-256 {sha256[weights]}, as `weights_hash` of s10_fastai 
 {load}
 ```
 
-Without s10_fastai, `safetensors.torch.load_file` gives the tensors, and `config.json` says what else there is to know."""
+Without s10_fastai, `safetensors.torch.load_file` gives the tensors, and `config.json` says what else there is \
+to know."""
 
 # %% ../nbs/43_export.ipynb #4990d180
 _load = """import numpy as np
@@ -207,27 +262,36 @@ x = np.stack([read_image('image.png')])
 logits = get_logits(model, x, model.meta['mean'], model.meta['std'])
 print(model.meta['vocab'][logits.argmax()])"""
 
+def _words(run):
+    "What the template needs beside the record"
+    hw,limits = run['hardware'],'\n'.join(f'- {o}' for o in _limits(run))
+    made = dict(command=printable(_command(run)), epochs=plural(run['epochs'], 'epoch'), seconds=run['times']['total'])
+    images = dict(held='held-out '*bool(run['settings']['holdout']), classes=json.dumps(run['data']['vocab']))
+    return made | images | dict(machine=_md(hw['gpu'] or hw['cpu']), limits=limits, load=_load)
+
 def model_card(
     path:str|Path # Folder of a run
 ): # `huggingface_hub.ModelCard`
     "Model card of a run, filled in from its record and its audit"
     run = read_run(path)
-    data,hw = _card_data(run),run['hardware']
-    words = dict(command=printable(_command(run)), epochs=plural(run['epochs'], 'epoch'))
-    txt = _card.format(**_md(run)|words, model_name=_md(data.model_name), source=_md(_source(run)), held='held-out '*bool(run['settings']['holdout']),
-        classes=json.dumps(run['data']['vocab']), seconds=run['times']['total'], machine=_md(hw['gpu'] or hw['cpu']), audit=_audited(path),
-        limits='\n'.join(f'- {o}' for o in _limits(run)), load=_load)
+    data,words = _card_data(run),_words(run)
+    words |= dict(model_name=_md(data.model_name), source=_md(_source(run)), audit=_audited(path))
+    txt = _card.format(**_md(run)|words)
     return _extra('huggingface_hub').ModelCard(f'---\n{data.to_yaml()}\n---\n\n{txt}\n')
 
 # %% ../nbs/43_export.ipynb #49ffb62d
+def _labels(vocab): return dict(id2label=dict(enumerate(vocab)), label2id={c:i for i,c in enumerate(vocab)})
+
 def _config(path, run):
     "What `config.json` says of a run"
-    (model,meta),vocab = run_model(path),run['data']['vocab']
-    return dict(model_type='s10_fastai', architectures=['CustomResNet'], n_out=model.n_out, width=model.width, variant=model.variant,
-        id2label=dict(enumerate(vocab)), label2id={c:i for i,c in enumerate(vocab)}, image_size=32, mean=meta['mean'], std=meta['std'],
-        recipe=run['recipe'], sha256={k:run['sha256'][k] for k in ('file','weights')})
+    model,meta = run_model(path)
+    network = dict(n_out=model.n_out, width=model.width, variant=model.variant)
+    images = dict(image_size=32, mean=meta['mean'], std=meta['std'])
+    sha = {k:run['sha256'][k] for k in ('file','weights')}
+    kind = dict(model_type='s10_fastai', architectures=['CustomResNet'])
+    return kind | network | _labels(run['data']['vocab']) | images | dict(recipe=run['recipe'], sha256=sha)
 
-@_way('hub')
+@_format('hub')
 def _hub(new, path, run):
     "Write the folder `new` with weights, configuration and card"
     card,config = model_card(path),_config(path, run)

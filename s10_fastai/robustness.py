@@ -30,7 +30,8 @@ def _shift(n): return A.Affine(translate_px=dict(x=(n,n), y=(n,n)), border_mode=
 
 corruptions = dict(jpeg=(_jpeg,(90,70,50,30,10)), noise=(_noise,(.02,.04,.06,.08,.1)),
     blur=(_blur,(.5,.75,1.,1.25,1.5)), shift=(_shift,(0,1,2,3,4)))
-_axis = dict(zip(corruptions, ('JPEG quality','Noise: standard deviation, of 0..1','Blur: sigma, pixels','Shift, pixels')))
+_axes = 'JPEG quality','Noise: standard deviation, of 0..1','Blur: sigma, pixels','Shift, pixels'
+_axis = dict(zip(corruptions, _axes))
 
 def corrupt(
     x:np.ndarray, # RGB images (n,H,W,3), uint8

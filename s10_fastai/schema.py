@@ -47,7 +47,6 @@ def _unique(o):
     return o
 Vocab = Annotated[list[Text], Field(min_length=2, max_length=100_000), AfterValidator(_unique)]
 
-# %% ../nbs/20_schema.ipynb #209f380b
 class Entries(BaseModel):
     "Entries of a record"
     model_config = ConfigDict(strict=True, extra='allow', allow_inf_nan=False)
@@ -173,8 +172,7 @@ class RangeTest(Entries):
 
     @model_validator(mode='after')
     def _paired(self):
-        n,m = len(self.lrs),len(self.losses)
-        if n!=m: raise ValueError(f'{n} learning rates, but {m} losses')
+        if (n := len(self.lrs))!=(m := len(self.losses)): raise ValueError(f'{n} learning rates, but {m} losses')
         return self
 
 # %% ../nbs/20_schema.ipynb #c6559a4b

@@ -12,9 +12,7 @@ __all__ = ['pack', 'unpack', 'callback_state', 'why_outside', 'check_callbacks',
 import random,re
 from collections import Counter,deque
 from types import BuiltinFunctionType,FunctionType,MethodType,ModuleType
-
 from fastai.vision.all import *
-
 from .core import S10Error
 from .fingerprint import in_package,only_watches
 from .learner import AlternateFlip,EpochLog,FusedAdam,RunRecord

@@ -12,10 +12,8 @@ __all__ = ['trial_args', 'read_sweep', 'Pruning', 'read_trials', 'trial_line', '
 import math,warnings
 from contextlib import contextmanager
 from pathlib import Path
-
 import numpy as np,pandas as pd
 from fastai.callback.core import Callback
-
 from .checkpoint import Checkpoint,locked
 from .core import S10Error,open_regular,printable,replacing,save_fig,why
 from .data import reading
