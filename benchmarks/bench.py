@@ -25,7 +25,7 @@ from s10_fastai.learner import FastStep,FusedAdam,StepMemory,fit_recipe,image_dl
 from s10_fastai.step import CapturedGraph
 from s10_fastai.resnet import CustomResNet
 from s10_fastai.resnet import MaxPool2d as LeanPool
-from s10_fastai.train import _hardware,_versions
+from s10_fastai.job import hardware,versions
 
 rates = with_rates('assignment', 1e-4, 5e-3)
 
@@ -328,5 +328,5 @@ def main(
         if part.split(',')[0] not in parts.split(','): continue
         res[part] = f()
         show(part, res[part])
-        res |= dict(versions=_versions(), hardware=_hardware(torch.device(device)), date=time.strftime('%Y-%m-%d'))
+        res |= dict(versions=versions(), hardware=hardware(torch.device(device)), date=time.strftime('%Y-%m-%d'))
         if out: Path(out).write_text(json.dumps(res, indent=1)+'\n')
