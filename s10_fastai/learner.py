@@ -12,7 +12,6 @@ __all__ = ['image_dls', 's10_learner', 'find_lr', 'fit_recipe', 'neutral', 'reci
 
 # %% ../nbs/08_learner.ipynb #db0fa6fd
 import os,signal,warnings
-from numbers import Integral
 
 import torch
 from fastai.vision.all import *
@@ -25,7 +24,7 @@ from .finder import *
 from .optimizer import *
 from .passes import *
 from .recipes import *
-from .resnet import CustomResNet
+from .resnet import CustomResNet,check_count
 from .step import *
 from .watch import *
 
@@ -62,11 +61,6 @@ def _ignore_ctrl_c():
     "For worker processes: Ctrl-C reaches them too, but the main process reports it"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-def _whole_number(name, n, most, least=1):
-    "Raise `S10Error` unless `n` is a whole number from `least` to `most`"
-    if isinstance(n, Integral) and not isinstance(n, bool) and least<=n<=most: return int(n)
-    raise S10Error(f'{name} is {n!r}; expected a whole number from {least:,} to {most:,}')
-
 def _check_sets(train, test):
     "Raise `S10Error` unless both sets have images, and the same classes"
     for k,o in (('train',train),('test',test)):
@@ -98,8 +92,8 @@ def image_dls(
     "`DataLoaders` of two `ImageSet`s with the transforms of a recipe; raises `S10Error` for an argument out of range"
     if augment not in ('batch','item'): raise S10Error(f'unknown augment {augment!r}; expected batch or item')
     _check_sets(train, test)
-    bs = _whole_number('bs', bs, len(train))
-    num_workers = _whole_number('num_workers', num_workers, os.cpu_count() or 1, 0)
+    bs = check_count('bs', bs, len(train))
+    num_workers = check_count('num_workers', num_workers, os.cpu_count() or 1, 0)
     recipe,device = get_recipe(recipe),device or default_device()
     tfm,dsets = _tfm(train, recipe),_datasets(train, test)
     if augment=='item': return dsets.dataloaders(bs=bs, after_item=[tfm], num_workers=num_workers, drop_last=False,
