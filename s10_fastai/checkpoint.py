@@ -53,9 +53,6 @@ def write_checkpoint(
     for o in checkpoint_files(folder)[keep:]: o.unlink()
     return path
 
-# %% ../nbs/11_checkpoint.ipynb #a946a7e6
-_name,_files = checkpoint_name,checkpoint_files # what they were called before
-
 # %% ../nbs/11_checkpoint.ipynb #51ff3693
 def _json_of(b): return json.loads(json.loads(b[8:8+int.from_bytes(b[:8], 'little')])['__metadata__']['state'])
 

@@ -93,7 +93,6 @@ def check_count(
     if isinstance(n, Integral) and not isinstance(n, bool) and low<=n<=high: return int(n)
     raise S10Error(f'{name} is {n!r}; expected a whole number from {low:,} to {high:,}')
 
-_count = check_count # its old name
 
 def _check_variant(name):
     "Raise `S10Error` unless `name` is that of a variant"
