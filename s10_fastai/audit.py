@@ -37,170 +37,224 @@ def _rule(name, required):
         return f
     return enter
 
+def _unless(wrong, txt, ok=True): return (False,f'{txt}; {wrong}') if wrong else (ok,txt)
+
 # %% ../nbs/35_audit.ipynb #1df1d0f2
+def _op_text(op, inputs): return f'{op[0][:200]} of {", ".join(inputs)[:100]}, giving {op[1]}'
+def _names_at(net, places): return ['x' if i<0 else net[i]['name'] for i in places if i<len(net)]
+
 def _wrong_operation(net, ops, want):
     "The first of the operations of a network that is not as required, in words, or `None`"
     for o,got,must in zip(net, ops, want):
         if got==must: continue
-        of = ', '.join('x' if i<0 else net[i]['name'] for i in must[2] if i<len(net))
-        ran = f'{o["name"][:100]} is {got[0][:200]} of {", ".join(o["inputs"])[:100]}, giving {got[1]}'
-        return f'{ran}; expected {must[0]} of {of[:100]}, giving {must[1]}'
+        expected = _op_text(must, _names_at(net, must[2]))
+        return f'{o["name"][:100]} is {_op_text(got, o["inputs"])}; expected {expected}'
+
+# %% ../nbs/35_audit.ipynb #d02bb50f
+def _wrong_network(net, ops, want):
+    "What is wrong with a network, in words, or `None`"
+    if len({o['name'] for o in net})<len(net): return 'two operations have one name'
+    if wrong := _wrong_operation(net, ops, want): return wrong
+    if len(ops)!=len(want): return f'{len(ops)} operations, expected {len(want)}'
+
+def _at_width(w, txt, ok=True): return (ok,txt) if w==64 else (None,f'{txt}; with {w} channels instead of 64')
 
 @_rule('Architecture', 'Prep, Layer1 with X + R1, Layer2, Layer3 with X + R2, MaxPool 4, fully connected')
 def _r1(run, path):
     net,w = run['ran']['network'],run['width']
-    if len({o['name'] for o in net})<len(net): return False,'two operations have one name'
     ops = recorded_network(net)
     want = required_network(w, run['data']['classes'], len(ops)>2 and ops[-2][0].startswith('Conv2d('))
-    if wrong := _wrong_operation(net, ops, want): return False,wrong
-    if len(ops)!=len(want): return False,f'{len(ops)} operations, expected {len(want)}'
-    txt = f'all {len(want)} operations as required; {run["ran"]["parameters"]:,} parameters'
-    return (True,txt) if w==64 else (None,f'{txt}; with {w} channels instead of 64')
+    if wrong := _wrong_network(net, ops, want): return False,wrong
+    return _at_width(w, f'all {len(want)} operations as required; {run["ran"]["parameters"]:,} parameters')
 
 # %% ../nbs/35_audit.ipynb #be0144b7
-def _not_logits(out, names, sums):
-    "Reasons why outputs are no logits"
-    last,high = names[-1][:100],out['highest']
+def _no_logits_by_network(names, sums):
+    "Reasons in the operations why outputs are no logits"
+    last = names[-1][:100]
     if last not in ('Linear','Flatten','Scale'): yield f'{last} ends the network, before the loss: outputs have {sums}'
     yield from (f'{o[:100]} is in the network' for o in names if re.search('softm|sigm', o, re.I))
+
+def _no_logits_by_outputs(out, sums):
+    "Reasons in the outputs why they are no logits"
+    low,high = out['lowest'],out['highest']
     if max(abs(o-1) for o in out['sums'])<1e-3: yield f'outputs are already probabilities, with {sums}'
-    if out['lowest']>=0: yield f'no output is below 0, as logits are: from {out["lowest"]:.3g}, with {sums}'
+    if low>=0: yield f'no output is below 0, as logits are: from {low:.3g}, with {sums}'
     if high is not None and high<=0: yield f'no output is above 0, as logits are: up to {high:.3g}, with {sums}'
 
 @_rule('SoftMax', 'outputs are logits; softmax belongs to prediction')
 def _r2(run, path):
     out,names = run['ran']['outputs'],[o['op'].split('(')[0] for o in run['ran']['network']]
     sums = 'sums of {:.4g} to {:.4g}'.format(*out['sums'])
-    for wrong in _not_logits(out, names, sums): return False,wrong
+    for wrong in _no_logits_by_network(names, sums): return False,wrong
+    for wrong in _no_logits_by_outputs(out, sums): return False,wrong
     return True,f'{names[-1]} ends the network; outputs from {out["lowest"]:.3g}, with {sums}'
 
 # %% ../nbs/35_audit.ipynb #08b85718
+_no_lrs = False,'no learning rates were recorded'
 def _steps(run): return sum(run['ran']['batches'][0].values())
+def _edge(i, n): return f', in the step that ends at {(i+1)/n:.2f}' if i+1==5*n else ''
 
-def _in_24_epochs(run, n, top):
-    "Whether there are 24 epochs of `n` steps, and `top` is the last step of the fifth or the first of the sixth"
+def _cycle_text(run, n):
+    "Epochs of `n` steps, and the peak learning rate"
+    lrs,i,epochs = run['lrs'],int(np.argmax(run['lrs'])),len(run['ran']['batches'])
+    return f'{epochs} epochs of {n} steps; peak learning rate {max(lrs):.3g} after {i/n:.2f} epochs{_edge(i, n)}'
+
+# %% ../nbs/35_audit.ipynb #f7badfc3
+def _in_24_epochs(run, n):
+    "Whether there are 24 epochs of `n` steps"
     epochs = run['ran']['batches']
-    return len(epochs)==24 and all(sum(o.values())==n for o in epochs) and len(run['lrs'])==24*n and top-5*n in (-1,0)
+    return len(epochs)==24 and all(sum(o.values())==n for o in epochs) and len(run['lrs'])==24*n
+
+def _peaks_after_5(lrs, n):
+    "Whether the peak is in the last step of the fifth epoch or in the first of the sixth"
+    return int(np.argmax(lrs))-5*n in (-1,0) and max(lrs)>=2*lrs[0]
 
 @_rule('One cycle', '24 epochs, peak learning rate after 5.00 epochs')
 def _r3(run, path):
-    if not run['lrs']: return False,'no learning rates were recorded'
-    lrs,n,epochs = run['lrs'],_steps(run),len(run['ran']['batches'])
-    i = int(np.argmax(lrs))
-    edge = f', in the step that ends at {(i+1)/n:.2f}' if i+1==5*n else ''
-    txt = f'{epochs} epochs of {n} steps; peak learning rate {max(lrs):.3g} after {i/n:.2f} epochs{edge}'
-    if off := off_cycle(lrs, run['settings']): return False,f'{txt}; {off}'
-    return _in_24_epochs(run, n, i) and max(lrs)>=2*lrs[0],txt
+    lrs = run['lrs']
+    if not lrs: return _no_lrs
+    n = _steps(run)
+    as_asked = _in_24_epochs(run, n) and _peaks_after_5(lrs, n)
+    return _unless(off_cycle(lrs, run['settings']), _cycle_text(run, n), as_asked)
 
 # %% ../nbs/35_audit.ipynb #d86cae3d
+def _bounds(o): return o['lr_min'],o['lr_max']
+def _near_any(pair, others): return any(np.allclose(o, pair, rtol=1e-3) for o in others)
+
 def _misread(test):
     "What is wrong with LRMIN and LRMAX of an LR finder, by its curve, or `None`"
     try:
         check_finder(test)
         read = [*finder_readings(test)]
     except (S10Error,IndexError,RuntimeError) as e: return str(e)
-    if not any(np.allclose(o, (test['lr_min'],test['lr_max']), rtol=1e-3) for o in read):
-        return 'its curve says {:.3g} and {:.3g}'.format(*read[0])
+    if not _near_any(_bounds(test), read): return 'its curve says {:.3g} and {:.3g}'.format(*read[0])
+
+# %% ../nbs/35_audit.ipynb #56a0da88
+def _used(lrs, run, s): return [(lrs[0],max(lrs)), _bounds(run), (s['lr_max']/s['div'],s['lr_max'])]
+
+def _finder_text(test, lrs):
+    txt = 'LR finder of {} steps: LRMIN {:.3g}, LRMAX {:.3g}; used {:.3g} and {:.3g}'
+    return txt.format(len(test['lrs']), *_bounds(test), lrs[0], max(lrs))
 
 @_rule('LRMIN, LRMAX', 'both from the LR finder, and used')
 def _r4(run, path):
-    test,lrs,s = run['range_test'],run['lrs'],run['settings']
-    if not lrs: return False,'no learning rates were recorded'
+    test,lrs = run['range_test'],run['lrs']
+    if not lrs: return _no_lrs
     if not test: return False,f'no LR finder ran; the learning rates {lrs[0]:.3g} and {max(lrs):.3g} were given'
-    got = test['lr_min'],test['lr_max']
-    txt = f'LR finder of {len(test["lrs"])} steps: LRMIN {got[0]:.3g}, LRMAX {got[1]:.3g}'
-    txt += f'; used {lrs[0]:.3g} and {max(lrs):.3g}'
+    txt = _finder_text(test, lrs)
     if (run['args'] or {}).get('lr') is not None: return False,f'{txt}; but --lr gave a learning rate'
     if wrong := _misread(test): return False,f'{txt}; {wrong}'
-    used = [(lrs[0],max(lrs)), (run['lr_min'],run['lr_max']), (s['lr_max']/s['div'],s['lr_max'])]
-    return bool(np.allclose(used, got, rtol=1e-3)),txt
+    return bool(np.allclose(_used(lrs, run, run['settings']), _bounds(test), rtol=1e-3)),txt
 
 # %% ../nbs/35_audit.ipynb #1e885f36
+def _factor(f): return f'a factor of {max(f, 1/f):.3g} {"below" if f>1 else "above"}'
+
 @_rule('No annihilation', 'the cycle ends at the learning rate it began with')
 def _r5(run, path):
     lrs,s = run['lrs'],run['settings']
-    if not lrs: return False,'no learning rates were recorded'
+    if not lrs: return _no_lrs
     txt,f = f'begins at {lrs[0]:.3g}, ends at {lrs[-1]:.3g}',s['div_final']/s['div']
-    if not same_number(f, 1): return False,f'{txt}, a factor of {max(f, 1/f):.3g} {"below" if f>1 else "above"}'
-    off = off_cycle(lrs, s)
-    return (False,f'{txt}; {off}') if off else (True,txt)
+    if not same_number(f, 1): return False,f'{txt}, {_factor(f)}'
+    return _unless(off_cycle(lrs, s), txt)
 
 # %% ../nbs/35_audit.ipynb #399a5f3b
+def _is_adam_group(g): return g['sqr_mom'] is not None and .9<=g['sqr_mom']<1 and g['eps'] is not None and g['eps']<=.1
+
 def _is_adam(opt):
     "Whether an optimizer is Adam by its class, and in all its groups"
-    def ok(g): return g['sqr_mom'] is not None and .9<=g['sqr_mom']<1 and g['eps'] is not None and g['eps']<=.1
-    return class_name(opt['name']) in adams and all(map(ok, opt['groups']))
+    return class_name(opt['name']) in adams and all(map(_is_adam_group, opt['groups']))
 
 def _decay(opt):
     "The weight decay of each group in words"
     kind = adams.get(class_name(opt['name']), '')
     return '; '.join(f'weight decay {g["wd"]:.3g} on {g["decayed"]:,}, {kind}' for g in opt['groups'])
 
+# %% ../nbs/35_audit.ipynb #1cf5642b
+def _odd_entries(loss): return [f'{k} {loss[k]!r:.100}' for k,v in required_loss.items() if loss[k]!=v]
+
 def _odd_loss(loss):
     "What else a loss is than plain cross entropy"
-    odd = [f'{k} {loss[k]!r:.100}' for k,v in required_loss.items() if loss[k]!=v]
     inside = loss['wrapper'] in (None,required_loss['name'],'fastai.losses.CrossEntropyLossFlat')
-    return odd if inside else [*odd,f'within {loss["wrapper"]:.100}']
+    return _odd_entries(loss) + ([] if inside else [f'within {loss["wrapper"]:.100}'])
 
-# %% ../nbs/35_audit.ipynb #1cf5642b
 def _loss_text(loss):
     smooth = f', label smoothing {loss["label_smoothing"]:g}' if loss['label_smoothing'] else ''
     return ', '.join([loss['name'].split('.')[-1][:100]+smooth, *_odd_loss(loss)])
 
+# %% ../nbs/35_audit.ipynb #29f46f70
+def _held(opt): return sum(g['parameters'] for g in opt['groups'])
+
+def _optimizer_text(opt, n):
+    "An optimizer, how many of the `n` parameters it has, and their weight decay"
+    held = _held(opt)
+    few = '' if held==n else f', {held:,} in its groups'
+    return f'{opt["name"]:.100} with {opt["of_model"]:,} of {n:,} parameters{few} ({_decay(opt)})'
+
 @_rule('Optimizer, loss', 'Adam on all parameters; plain cross entropy')
 def _r6(run, path):
     opt,loss,n = (run['ran'][k] for k in ('optimizer','loss','parameters'))
-    held = sum(g['parameters'] for g in opt['groups'])
-    few = '' if held==n else f', {held:,} in its groups'
     plain = not _odd_loss(loss) and loss['label_smoothing']==0
-    txt = f'{opt["name"]:.100} with {opt["of_model"]:,} of {n:,} parameters{few} ({_decay(opt)}); {_loss_text(loss)}'
-    return _is_adam(opt) and opt['of_model']==held==n and plain,txt
+    txt = f'{_optimizer_text(opt, n)}; {_loss_text(loss)}'
+    return _is_adam(opt) and opt['of_model']==_held(opt)==n and plain,txt
 
 # %% ../nbs/35_audit.ipynb #52612e71
+def _sizes(epoch): return {int(k):v for k,v in epoch.items()}
+def _n_seen(sizes): return sum(k*v for k,v in sizes.items())
+
 @_rule('Batch', '512, every image once an epoch')
 def _r7(run, path):
-    n,sizes = run['data']['train'],[{int(k):v for k,v in o.items()} for o in run['ran']['batches']]
-    txt = ' and '.join(f'{v} of {k}' for k,v in sizes[0].items())+f', {n:,} images an epoch'
-    if any(sum(k*v for k,v in o.items())!=n for o in sizes): return False,f'{txt}: not every image once in every epoch'
-    if all(o==required_batches(n) for o in sizes): return True,txt
+    n,epochs = run['data']['train'],[*map(_sizes, run['ran']['batches'])]
+    txt = ' and '.join(f'{v} of {k}' for k,v in epochs[0].items())+f', {n:,} images an epoch'
+    if any(_n_seen(o)!=n for o in epochs): return False,f'{txt}: not every image once in every epoch'
+    if all(o==required_batches(n) for o in epochs): return True,txt
     return (False if n>=10_000 else None),txt
 
 # %% ../nbs/35_audit.ipynb #1da5c257
+def _tfms_text(tfms): return ', '.join(map(tfm_text, tfms or [])) or 'no albumentations pipeline'
+def _alternates(s): return s.get('alternate_flip') and s['augment']=='batch'
+
 @_rule('Augmentation', 'Normalize, Pad to 40x40, RandomCrop 32x32, FlipLR, Cutout 8x8, by albumentations')
 def _r8(run, path):
-    s,bad = run['settings'],[*dict.fromkeys(wrong_tfms(run))]
-    txt = ', '.join(map(tfm_text, run['ran']['transforms']['train'] or [])) or 'no albumentations pipeline'
-    if s.get('alternate_flip') and s['augment']=='batch': txt += '; each image flipped every other epoch'
+    bad,txt = [*dict.fromkeys(wrong_tfms(run))],_tfms_text(run['ran']['transforms']['train'])
+    if _alternates(run['settings']): txt += '; each image flipped every other epoch'
     return not bad,'; '.join([txt, *bad])
 
 # %% ../nbs/35_audit.ipynb #4ab88b24
+def _counts(checks):
+    "What the checks for images in both sets counted"
+    found = [o for o in checks if o['check'].startswith('found in the other set')]
+    return [o[k] for o in found for k in ('train','test')]
+
 def _leaked(run):
     "How many test images are training images, by the record's own checks"
-    rows = [o for o in run['data']['checks'] if o['check'].startswith('found in the other set')]
-    ns = [o[k] for o in rows for k in ('train','test')]
-    return str(next((o for o in ns if o not in (0,'0')), ''))[:20]
+    return str(next((o for o in _counts(run['data']['checks']) if o not in (0,'0')), ''))[:20]
 
-def _result(run):
-    "The result in words, and whether it is one that the assignment asks for"
-    last = run['history'][-1]
-    txt = f'{last["test_accuracy"]:.2%} on {run["data"]["test"]:,} test images after epoch {last["epoch"]}'
-    return txt,last['test_accuracy']>=.9 and last['epoch']<=24
+def _is_good(last): return last['test_accuracy']>=.9 and last['epoch']<=24
+
+# %% ../nbs/35_audit.ipynb #1648bb20
+def _result_text(last, n): return f'{last["test_accuracy"]:.2%} on {n:,} test images after epoch {last["epoch"]}'
+
+def _on_cifar10(run, txt):
+    "The verdict on a result on CIFAR-10"
+    s,good = run['settings'],_is_good(run['history'][-1])
+    if s['holdout'] or s['limit']: return None,f'{txt}; on images that were held out, or some of them'
+    return _at_width(run['width'], txt, good)
 
 @_rule('Result', 'at least 90 % on the test images of CIFAR-10 within 24 epochs')
 def _r9(run, path):
-    (txt,good),s,why,leak = _result(run),run['settings'],not_cifar10(run['data']),_leaked(run)
+    why,leak = not_cifar10(run['data']),_leaked(run)
+    txt = _result_text(run['history'][-1], run['data']['test'])
     if bad := miscounted(run, path): return False,f'{txt}; {bad}'
     if leak: txt += f'; the sets share {leak} images'
-    if leak and not why: return False,txt
     if why: return None,f'{txt}{", and" if leak else ";"} not CIFAR-10: {why}'
-    if s['holdout'] or s['limit']: return None,f'{txt}; on images that were held out, or some of them'
-    if run['width']!=64: return None,f'{txt}; with {run["width"]} channels instead of 64'
-    return good,txt
+    return (False,txt) if leak else _on_cifar10(run, txt)
 
 # %% ../nbs/35_audit.ipynb #b18e4292
+def _packages(code): return sorted({o.split('.')[0] for o in code})
+
 @_rule('Modular', 'all code is imported from packages')
 def _r10(run, path):
-    pkgs = sorted({o.split('.')[0] for o in run['ran']['code']})
+    pkgs = _packages(run['ran']['code'])
     txt = 'classes that took part are from '+', '.join(o[:50] for o in pkgs[:20])
     if {'__main__','__mp_main__'}&{*pkgs}: return False,txt
     return None if {*pkgs}-{'albumentations','fastai','s10_fastai','torch'} else True,txt
@@ -211,22 +265,27 @@ def _kinds(right):
     if right.any() and not right.all(): return 'right and wrong images'
     return f'{"right" if right.all() else "wrong"} images, as there are no others'
 
+def _evidence_text(run, right):
+    texts = dict.fromkeys(o for o,*_ in expected_texts(run))
+    return ', '.join([*texts, *pictures, f'Grad-CAM and pictures of {_kinds(right)}'])
+
 @_rule('Evidence', 'summary, finder, log, curves, right and wrong images, Grad-CAM')
 def _r11(run, path):
     try: right = right_images(path)
     except S10Error as e: return False,str(e)
-    if bad := [*lacking(run, path, right)]: return False,'; '.join(bad)
-    texts = dict.fromkeys(o for o,*_ in expected_texts(run))
-    return True,', '.join([*texts, *pictures, f'Grad-CAM and pictures of {_kinds(right)}'])
+    bad = [*lacking(run, path, right)]
+    return (False,'; '.join(bad)) if bad else (True,_evidence_text(run, right))
 
 # %% ../nbs/35_audit.ipynb #dee06018
+def _misnamed(name):
+    "Why this is no name of a file of weights, or `None`"
+    return None if re.fullmatch(r'ass10_\d{8}_\d{6}', name) else f'{name:.100} is not ass10_YYYYMMDD_HHMMSS'
+
 def _one_file(path):
     "The only file of weights in a folder, and what is wrong with that, or `None`"
     files = sorted(path.glob('ass10_*.safetensors'))
-    n = len(files) or 'no'
-    if n!=1: return None,f'{n} files ass10_*.safetensors; expected one, ass10_YYYYMMDD_HHMMSS.safetensors'
-    name = files[0].stem
-    return files[0],None if re.fullmatch(r'ass10_\d{8}_\d{6}', name) else f'{name:.100} is not ass10_YYYYMMDD_HHMMSS'
+    if len(files)==1: return files[0],_misnamed(files[0].stem)
+    return None,f'{len(files) or "no"} files ass10_*.safetensors; expected one, ass10_YYYYMMDD_HHMMSS.safetensors'
 
 @_rule('Files', 'ass10_YYYYMMDD_HHMMSS')
 def _r12(run, path):
@@ -238,29 +297,38 @@ def _r12(run, path):
     return not bad,'; '.join([f'{file.name} with {run["ran"]["parameters"]:,} parameters', *bad])
 
 # %% ../nbs/35_audit.ipynb #03add9c0
-_changeable = ('R6','R7','R8','R9','R10') # by callbacks
+def _against(k, odd): return [o for names,o in odd if k=='R9' or k in names.split()]
+def _breaking(k, others): return [o for o in others if k in breaks.get(o, '').split()]
 
 def _with_others(k, ok, txt, others):
     "The verdict on the rule `k`, given that `others` took part"
-    if bad := [o for o in others if k in breaks.get(o, '').split()]: return False,f'{txt}; {", ".join(bad)} took part'
+    if bad := _breaking(k, others): return False,f'{txt}; {", ".join(bad)} took part'
     if not others or ok is False: return ok,txt
     return None,f'{txt}; {", ".join(o[:100] for o in others[:5])} took part, and may have changed anything'
+
+# %% ../nbs/35_audit.ipynb #75ab2fa6
+_changeable = ('R6','R7','R8','R9','R10') # by callbacks
+def _concerned(k, run, others):
+    "Those of the `others` that may have changed what the rule `k` judges"
+    if k in ('R1','R2'): return [o for o in others if o in run['ran']['code']]
+    return others if k in _changeable else []
+
+def _unrecorded(k, run, others):
+    "Whether the rule `k` is judged without knowing the callbacks"
+    return k in _changeable and k!='R9' and not others and run['ran']['callbacks'] is None
 
 def _judged(k, run, path, odd, others):
     "Whether the rule `k` holds, and what was seen, with all that speaks against it"
     ok,txt = rules[k].judge(run, path)
-    said = [o for names,o in odd if k=='R9' or k in names.split()]
-    if said: return False,f'{txt}; the record contradicts itself: {"; ".join(said[:3])}'
-    if k in ('R1','R2'): return _with_others(k, ok, txt, [o for o in others if o in run['ran']['code']])
-    if k not in _changeable: return ok,txt
-    if not others and run['ran']['callbacks'] is None and k!='R9': txt += '; callbacks not recorded'
-    return _with_others(k, ok, txt, others)
+    if said := _against(k, odd): return False,f'{txt}; the record contradicts itself: {"; ".join(said[:3])}'
+    if _unrecorded(k, run, others): txt += '; callbacks not recorded'
+    return _with_others(k, ok, txt, _concerned(k, run, others))
 
 # %% ../nbs/35_audit.ipynb #cc33bb3b
 def _row(k, *args):
     "The row of the rule `k`"
-    ok,txt = _judged(k, *args)
-    return k,rules[k].name,rules[k].required,txt,'not applicable' if ok is None else 'holds' if ok else 'fails'
+    rule,(ok,txt) = rules[k],_judged(k, *args)
+    return k,rule.name,rule.required,txt,'not applicable' if ok is None else 'holds' if ok else 'fails'
 
 def audit_record(
     run:dict, # Record of a run, from `read_run`
