@@ -28,16 +28,23 @@ from .pages import render,write_page
 from .predict import as_batch,classes,predictions,read_run,run_images,run_model
 
 # %% ../nbs/36_report.ipynb #9f9ae18b
-def _is(k): return 'is' if k==1 else 'are'
+def _verdicts(rules):
+    "How many rules hold, and how many fail"
+    counts = rules.verdict.value_counts()
+    return {'rules hold':f'{counts.get("holds", 0)} of {len(rules)}', 'rules fail':counts.get('fails', 0)}
+
+def _accuracies(nums): return {'right among the first two':f'{nums["top2"]:.2%}', 'with flip TTA':f'{nums["tta"]:.2%}'}
 
 def _facts(run, nums, rules):
     "What else is asked first"
-    counts = rules.verdict.value_counts()
-    facts = {'rules hold':f'{counts.get("holds", 0)} of {len(rules)}', 'rules fail':counts.get('fails', 0)}
-    facts |= {'right among the first two':f'{nums["top2"]:.2%}', 'with flip TTA':f'{nums["tta"]:.2%}'}
+    facts = _verdicts(rules) | _accuracies(nums)
     facts |= {'test loss':f'{run["test_loss"]:.4f}', 'calibration error':f'{nums["ece"]:.2%}',
         'parameters':f'{run["parameters"]:,}'}
     return facts | {'epochs':run['epochs'], 'time in all':duration(run['times']['total'])}
+
+# %% ../nbs/36_report.ipynb #7a4bccd3
+def _is(k): return 'is' if k==1 else 'are'
+def _percents(low, high): return f'{low:.2%} to {high:.2%}'
 
 def _anew(run, k, correct):
     "What to say where the record and the predictions differ"
@@ -47,25 +54,32 @@ def _anew(run, k, correct):
 
 # %% ../nbs/36_report.ipynb #6adef1cd
 def _classified(k, n):
-    low,high = interval(k, n)
-    return f'{k:,} of {plural(n, "test image")} {_is(k)} classified correctly; 95 % interval {low:.2%} to {high:.2%}.'
+    low_high = _percents(*interval(k, n))
+    return f'{k:,} of {plural(n, "test image")} {_is(k)} classified correctly; 95 % interval {low_high}.'
+
+def _note(rules): return rules.ran[rules.rule=='R9'].item().partition('; ')[2]
 
 def _headline(run, nums, rules):
     "The result with its interval, and what else is asked first"
     n = nums['images']
     k = round(run['accuracy']*n)
-    note = rules.ran[rules.rule=='R9'].item().partition('; ')[2]
-    said = _classified(k, n),_anew(run, k, nums['correct']),note
+    said = _classified(k, n),_anew(run, k, nums['correct']),_note(rules)
     return render('headline', run['recipe'], run['data']['source'], f'{k/n:.2%}', *said, _facts(run, nums, rules))
 
+# %% ../nbs/36_report.ipynb #36a57a8c
 def _rules(rules): return render('rules', [*rules.itertuples()])
 
 # %% ../nbs/36_report.ipynb #ab2eb880
+def _weight_decays(run):
+    "Weight decay of each group of parameters"
+    wds = {f'{o["wd"]:.3g}' for o in run['ran']['optimizer']['groups']}
+    return ', '.join(sorted(wds))
+
 def _in_force(run):
     "Learning rates and weight decay that were used, as the audit writes them"
-    wds = {f'{o["wd"]:.3g}' for o in run['ran']['optimizer']['groups']}
-    return {k:f'{run[k]:.3g}' for k in ('lr_min','lr_max')} | dict(wd=', '.join(sorted(wds)))
+    return {k:f'{run[k]:.3g}' for k in ('lr_min','lr_max')} | dict(wd=_weight_decays(run))
 
+# %% ../nbs/36_report.ipynb #4883f966
 def _data(data):
     "What is known of the images"
     return {k:v for k,v in data.items() if k not in ('vocab','checks')} | dict(names=data['vocab'][:100])
@@ -90,11 +104,14 @@ def _augmentation(run, images, meta):
     rows = augmented_samples(evenly(images, 4).x, train_tfms(*stats, **run['settings']['tfms']), *stats)
     return render('augmentation', png_uris(rows.reshape(-1, *rows.shape[2:])))
 
+# %% ../nbs/36_report.ipynb #d9cbf895
+def _svg_uri(svg):
+    "A file of a picture as an address, or `None` without the file"
+    return f'data:image/svg+xml;base64,{b64encode(svg.read_bytes()).decode()}' if svg.exists() else None
+
 def _network(out):
     "Summary and picture of the network, from the folder of the evidence"
-    svg = out/'network.svg'
-    graph = f'data:image/svg+xml;base64,{b64encode(svg.read_bytes()).decode()}' if svg.exists() else None
-    return render('network', (out/'summary.txt').read_text(), graph)
+    return render('network', (out/'summary.txt').read_text(), _svg_uri(out/'network.svg'))
 
 # %% ../nbs/36_report.ipynb #d1fab0cb
 def _counted(n, what):
@@ -119,18 +136,20 @@ def _galleries(preds, ims, shown):
 # %% ../nbs/36_report.ipynb #3d405a0e
 def _palette(cmap): return (matplotlib.colormaps[cmap](range(256))[:,:3]*255).round().astype(np.uint8).tobytes()
 
+def _indexed(cam): return Image.fromarray((cam*256).clamp(max=255).byte().numpy()).convert('P')
+
 def _heat(cam, cmap='turbo'):
     "Map (H,W), 0..1, as the address of a picture as opaque as it is hot"
-    im = Image.fromarray((cam*256).clamp(max=255).byte().numpy()).convert('P')
+    im = _indexed(cam)
     im.putpalette(_palette(cmap))
     return png_uri(im, transparency=bytes(range(256)))
 
+# %% ../nbs/36_report.ipynb #9a8271e7
 def _heated(preds, ims, idxs, maps):
     "Images with their captions, and a heat map of each layer"
     heats = [[_heat(o) for o in cams] for cams in zip(*maps.values())]
     return [t|dict(heats=o) for t,o in zip(image_tiles(ims, preds, idxs), heats)]
 
-# %% ../nbs/36_report.ipynb #9a8271e7
 def _gradcam(preds, ims, shown, model, meta, opacity=70):
     "Where the network looked in some images"
     right,wrong = shown['correct'][:5],shown['wrong']
@@ -185,17 +204,19 @@ def _classes(preds):
 
 def _cut(o): return f'{o["resumed"]}: resumed after {plural(o["step"], "step")}, in epoch {o["epoch"]}'
 
+_headings = dict(Versions='versions', Machine='hardware', Seconds='times') | {'Peak memory, GB':'memory'}
+_headings['Hashes'] = 'sha256'
+
 def _groups(run):
     "What ran where, by heading"
-    keys = {'Versions':'versions', 'Machine':'hardware', 'Seconds':'times', 'Peak memory, GB':'memory'}
-    keys['Hashes'] = 'sha256'
-    return {k:flat(run[v]) for k,v in keys.items() if v in run}
+    return {k:flat(run[v]) for k,v in _headings.items() if v in run}
 
 # %% ../nbs/36_report.ipynb #d7c39b50
+def _cuts(run): return [_cut(o) for o in run.get('interruptions', [])]
+
 def _again(run):
     "Command, versions, machine and times"
-    cuts = [_cut(o) for o in run.get('interruptions', [])]
-    return render('again', run['date'][:10], run['command'], cuts, _groups(run))
+    return render('again', run['date'][:10], run['command'], _cuts(run), _groups(run))
 
 # %% ../nbs/36_report.ipynb #e8245e8d
 def _parts(run, preds, rules, images, network, shown, out):
@@ -231,12 +252,16 @@ def _names(paths):
         if len({*names})==len(names): return names
     raise S10Error(f'{next(o for o in paths if paths.count(o)>1)}: named twice; expected different runs')
 
+# %% ../nbs/36_report.ipynb #ee318c98
+_compared = 'recipe width epochs seed lr_min lr_max parameters settings data versions hardware'.split()
+def _flat_record(run): return flat({k:run[k] for k in _compared})
+def _differs(k, values): return k!='data.checks' and any(o!=values[0] for o in values)
+
 def _differing(runs):
     "Settings, data, versions and machines that are not the same in all `runs`: rows of name and values"
-    keep = 'recipe width epochs seed lr_min lr_max parameters settings data versions hardware'.split()
-    flats = [flat({k:o[k] for k in keep}) for o in runs]
+    flats = [*map(_flat_record, runs)]
     rows = {k:[o.get(k) for o in flats] for k in dict.fromkeys(k for o in flats for k in o)}
-    return [(k,v) for k,v in rows.items() if k!='data.checks' and any(o!=v[0] for o in v)]
+    return [(k,v) for k,v in rows.items() if _differs(k, v)]
 
 # %% ../nbs/36_report.ipynb #1e7f2b47
 def _curve(ax, run, key):
@@ -244,11 +269,15 @@ def _curve(ax, run, key):
     rows = run['history']
     ax.plot([r['epoch'] for r in rows], [r[key] for r in rows], '.-', lw=1, ms=3)
 
+def _epoch_of_steps(run):
+    n = len(run['lrs'])
+    return np.arange(n)*len(run['history'])/n
+
 def _lr_curve(ax, run):
     "Draw the learning rate of each step, by epochs"
-    n = len(run['lrs'])
-    ax.plot(np.arange(n)*len(run['history'])/n, run['lrs'], lw=1)
+    ax.plot(_epoch_of_steps(run), run['lrs'], lw=1)
 
+# %% ../nbs/36_report.ipynb #4a104361
 def plot_runs(
     runs:list # Records, from `read_run`
 ):
@@ -279,14 +308,19 @@ def _bound(run):
     return interval(round(run['accuracy']*n), n)
 
 # %% ../nbs/36_report.ipynb #309c0487
+def _accuracy_cells(run): return [f'{run["accuracy"]:.2%}',_percents(*_bound(run))]
+
+def _other_cells(run, path):
+    "Train accuracy, test loss, time and broken rules"
+    acc,loss = run['history'][-1]['train_accuracy'],run['test_loss']
+    return [f'{acc:.2%}',f'{loss:.3f}',duration(run['times']['total']),_broken(path)]
+
 def _result(i, run, path, start):
     "A row of the comparison, for the template"
-    low,high = _bound(run)
-    before = [f'{run["accuracy"]:.2%}',f'{low:.2%} to {high:.2%}']
-    after = [f'{run["history"][-1]["train_accuracy"]:.2%}',f'{run["test_loss"]:.3f}',duration(run['times']['total']),
-        _broken(path)]
-    return dict(before=before, after=after, bar=interval_bar(run['accuracy'], low, high, start, to_hex(f'C{i}')))
+    bar = interval_bar(run['accuracy'], *_bound(run), start, to_hex(f'C{i}'))
+    return dict(before=_accuracy_cells(run), after=_other_cells(run, path), bar=bar)
 
+# %% ../nbs/36_report.ipynb #384a137e
 def _results(names, paths, runs, out):
     "The results of some runs, and their curves"
     start = axis_start([_bound(o)[0] for o in runs])
