@@ -269,7 +269,10 @@ def environment(
     "Versions, hardware and code: what the weights depend on besides the arguments"
     return versions() | hardware(job.device, job.dist.world) | dict(code=code_hash())
 
-def _absolute(data): return str(Path(data).resolve()) if Path(data).exists() else data
+def _absolute(data):
+    "Path from the root; `digits` and `cifar10` stay names, also where a folder is called so"
+    if data in ('digits','cifar10') or not Path(data).exists(): return data
+    return str(Path(data).resolve())
 
 def start_record(
     job:SimpleNamespace, # From `prepare`
