@@ -265,7 +265,7 @@ def _launch(page, port):
     local = dict(server_name='127.0.0.1', server_port=port, share=False, enable_monitoring=False, run_history=False)
     how = dict(prevent_thread_lock=True, quiet=True, ssr_mode=False, max_file_size='20mb')
     try: return page.launch(**local, **how, **look, app_kwargs=dict(lifespan=_before_all(port)))[1]
-    except OSError as e: raise S10Error(f'--port {port} is taken, or not for you to take; choose another') from e
+    except OSError as e: raise S10Error(f'--port {port} is in use or not permitted; choose another') from e
 
 # %% ../nbs/44_app.ipynb #13f791c2
 @contextmanager

@@ -81,7 +81,7 @@ class StopOnNaN(Callback):
 
     def _stop(self, what, loss, step, lr):
         raise S10Error(f'the {what} is {float(loss)} at step {step}, in epoch {self.epoch+1}, '
-            f'at a rate of {float(lr):.3g}; try a lower rate (--lr){self._saved()}')
+            f'at a learning rate of {float(lr):.3g}; try a lower one (--lr){self._saved()}')
 
     def _check_last(self, what, loss):
         if not loss.isfinite(): self._stop(what, loss, self.train_iter, _lr(self.opt))
@@ -138,7 +138,7 @@ class ChanceCheck(Callback):
         if loss<.98*entropy or acc>chance+.05*(1-chance): return
         self.report(f'after the warm-up the network is no better than chance: in epoch {row["epoch"]} '
             f'train accuracy {acc:.1%} (chance {chance:.1%}), loss {loss:.3f} (chance {entropy:.3f}). '
-            'Check labels and rate, and that the optimizer holds the parameters of this network')
+            'Check labels and learning rate, and that the optimizer holds the parameters of this network')
 
 # %% ../nbs/07_watch.ipynb #d24e6b0f
 _inner = {f's10_fastai.{o}' for o in ('dls','optimizer','passes','step','watch')}
