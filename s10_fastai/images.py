@@ -9,7 +9,7 @@ __all__ = ['to_rgb', 'decode_image', 'decode_images', 'shown_path', 'open_image'
 
 # %% ../nbs/01_images.ipynb #036a757b
 import io,os,signal,warnings
-from concurrent.futures import process
+from concurrent.futures import process,wait
 from contextlib import contextmanager
 from multiprocessing import get_context,parent_process
 from threading import Thread
@@ -101,18 +101,29 @@ def _pixels_or_error(item, resize):
 def _pixels_or_errors(items, resize): return [_pixels_or_error(o, resize) for o in items]
 
 # %% ../nbs/01_images.ipynb #7c694c41
+@contextmanager
+def _holding_signals():
+    "Signals wait until the block has ended; in a process that begins within it they wait for ever"
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, ending_signals)
+    try: yield
+    finally: signal.pthread_sigmask(signal.SIG_SETMASK, old)
+
 def _start_worker():
-    "Leave signals to the first process, and end when it is killed"
-    for o in ending_signals: signal.signal(o, signal.SIG_IGN)
-    def wait():
+    "End when the first process is killed"
+    def end():
         parent_process().join()
         os._exit(1)
-    Thread(target=wait, daemon=True).start()
+    Thread(target=end, daemon=True).start()
 
 def _kill(pool):
     "End the processes of `pool` at once"
     for o in [*(pool._processes or {}).values()]: o.kill()
     pool.shutdown() # what is cancelled, as by `map`, can make its thread print a traceback
+
+def _result(job):
+    "Result of a job, by short waits: Python sees a signal that comes just before a wait only when that has ended"
+    while not wait([job], .2).done: continue
+    return job.result()
 
 @contextmanager
 def _pool(n):
@@ -131,8 +142,8 @@ def _pool(n):
 def _decode_parallel(items, resize):
     "`_pixels_or_errors` on all cores"
     with _pool(defaults.cpus) as pool:
-        jobs = [pool.submit(_pixels_or_errors, o, resize) for o in chunked(items, 500)]
-        return [o for job in jobs for o in job.result()]
+        with _holding_signals(): jobs = [pool.submit(_pixels_or_errors, o, resize) for o in chunked(items, 500)]
+        return [o for job in jobs for o in _result(job)]
 
 # %% ../nbs/01_images.ipynb #1c1f8b71
 def decode_images(
