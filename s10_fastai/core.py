@@ -7,7 +7,7 @@ Docs: https://s10-fastai.github.io/s10_fastai/core.html.md"""
 # %% auto #0
 __all__ = ['ending_signals', 'printable', 'echo', 'S10Error', 'replacing', 'write_json', 'why', 'user_path', 'is_taken',
            'new_file', 'free_name', 'open_regular', 'read_bytes', 'refuse_links', 'append_line', 'plural', 'save_fig',
-           'no_gc', 'Ended', 'handling_signals', 'is_first', 'run_command', 'command']
+           'no_gc', 'Ended', 'handling_signals', 'is_first', 'run_command', 'command', 'one_thread']
 
 # %% ../nbs/00_core.ipynb #8b17c6d7
 import errno,gc,json,math,os,re,signal,stat,sys,warnings
@@ -348,3 +348,10 @@ def command(
         args,kwargs = run_command(f.__name__, _read_arguments, f)
         f(*args, **kwargs)
     return _f
+
+# %% ../nbs/00_core.ipynb #1d22332f
+def one_thread(
+    cells=None # Cells that are going to run
+):
+    "Have torch take one thread in each notebook, and in each process it starts, unless `OMP_NUM_THREADS` is set"
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
