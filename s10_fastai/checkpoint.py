@@ -17,7 +17,8 @@ from fastai.vision.all import *
 from filelock import FileLock,Timeout
 from safetensors.torch import load,save
 
-from .core import Ended,S10Error,handling_signals,read_bytes,refuse_links,replacing
+from .command import Ended,handling_signals
+from .core import S10Error,read_bytes,refuse_links,replacing
 from .fingerprint import differing_settings,fit_settings,only_watches
 from .learner import SingleProcess
 from .state import *

@@ -16,8 +16,8 @@ from threading import Event
 
 from fastcore.meta import delegates
 
-from .core import (S10Error,command,echo,is_first,is_taken,new_file,no_gc,plural,refuse_links,replacing,
-    run_command,save_fig,write_json)
+from .command import command,is_first,run_command
+from .core import S10Error,echo,is_taken,new_file,no_gc,plural,refuse_links,replacing,save_fig,write_json
 from .train import given_args,range_test,train_run
 
 # %% ../nbs/50_cli.ipynb #587f3457

@@ -19,7 +19,8 @@ from fastcore.all import *
 from PIL import Image,ImageOps,UnidentifiedImageError
 
 from .archives import max_bytes,reading
-from .core import S10Error,ending_signals,read_bytes
+from .command import ending_signals
+from .core import S10Error,read_bytes
 
 # %% ../nbs/01_images.ipynb #88cc75d5
 def _to_bytes(im):
@@ -115,15 +116,11 @@ def _start_worker():
         os._exit(1)
     Thread(target=end, daemon=True).start()
 
+# %% ../nbs/01_images.ipynb #4e636ee9
 def _kill(pool):
     "End the processes of `pool` at once"
     for o in [*(pool._processes or {}).values()]: o.kill()
     pool.shutdown() # what is cancelled, as by `map`, can make its thread print a traceback
-
-def _result(job):
-    "Result of a job, by short waits: Python sees a signal that comes just before a wait only when that has ended"
-    while not wait([job], .2).done: continue
-    return job.result()
 
 @contextmanager
 def _pool(n):
@@ -139,6 +136,11 @@ def _pool(n):
             'make room, or use smaller images') from e
 
 # %% ../nbs/01_images.ipynb #08ad99ee
+def _result(job):
+    "Result of a job, by short waits: Python sees a signal that comes just before a wait only when that has ended"
+    while not wait([job], .2).done: continue
+    return job.result()
+
 def _decode_parallel(items, resize):
     "`_pixels_or_errors` on all cores"
     with _pool(defaults.cpus) as pool:

@@ -192,7 +192,7 @@ def range_test(
 
 # %% ../nbs/24_train.ipynb #96c465fa
 _all_ = ['no_gc','save_fig'] # where they were before
-_moved = dict(run_command='core', plot_curves='fit', unordered_hash='job', s10_train='cli', s10_lr_find='cli')
+_moved = dict(run_command='command', plot_curves='fit', unordered_hash='job', s10_train='cli', s10_lr_find='cli')
 
 def __getattr__(name):
     "Names that were here before"
