@@ -164,7 +164,7 @@ def command(
 
 # %% ../nbs/01_command.ipynb #1d22332f
 def one_thread(
-    cells=None # Cells that are going to run
+    cells=None # Cells that are going to run, which `nbdev-test` passes; not used
 ):
     "Have torch take one thread in each notebook, and in each process it starts, unless `OMP_NUM_THREADS` is set"
     os.environ.setdefault('OMP_NUM_THREADS', '1')

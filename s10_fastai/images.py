@@ -104,7 +104,7 @@ def _pixels_or_errors(items, resize): return [_pixels_or_error(o, resize) for o 
 # %% ../nbs/01_images.ipynb #7c694c41
 @contextmanager
 def _holding_signals():
-    "Signals wait until the block has ended; in a process that begins within it they wait for ever"
+    "Signals wait until the block has ended; in a process that begins within it they wait forever"
     old = signal.pthread_sigmask(signal.SIG_BLOCK, ending_signals)
     try: yield
     finally: signal.pthread_sigmask(signal.SIG_SETMASK, old)
