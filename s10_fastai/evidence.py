@@ -190,7 +190,7 @@ def _write_text(path, txt):
 def _save_top_losses(interp, n, path):
     "Picture of the `n` largest losses"
     nrows = 1+(n>5)
-    interp.plot_top_losses(n, nrows=nrows, figsize=(12,2.5*nrows))
+    with plt.rc_context({'axes.titlesize':9}): interp.plot_top_losses(n, nrows=nrows, figsize=(12,2.5*nrows))
     save_fig(plt.gcf(), path)
 
 def _report_text(interp):
@@ -207,6 +207,7 @@ def _interpret(learn, path):
     with learn.no_bar(), learn.no_logging(), plt.rc_context({'text.parse_math':False}):
         interp = ClassificationInterpretation.from_learner(learn)
         interp.plot_confusion_matrix(figsize=(6,6))
+        plt.tight_layout() # fastai names the axes after its own
         save_fig(plt.gcf(), path/'confusion.png')
         _save_top_losses(interp, n, path/'top_losses.png')
         _write_text(path/'report.txt', _report_text(interp))
