@@ -1,4 +1,4 @@
-"""Changes of the recipe that are no setting of it, for the study `recipe-w16`: `python screens.py CHANGE SEED DATA OUT`"""
+"Changes of the recipe that are no setting of it, for the study `recipe-w16`: `python screens.py CHANGE SEED DATA OUT`"
 import sys
 
 import torch

@@ -72,7 +72,7 @@ def _check_fall(losses, n, beta):
     first,low = _unsmooth(losses, beta)[:n],losses[n:].min()
     level = first.mean()
     if level-low > max(.03*level, 5*first.std()/len(first)**.5): return level,low
-    raise S10Error(f'the range test learned nothing: from {level:.3f} its loss falls to no less than {low:.3f}')
+    raise S10Error(f'the LR finder learned nothing: from {level:.3f} its loss falls to no less than {low:.3f}')
 
 def check_curve(
     losses:Tensor, # Smoothed losses of an LR finder, one a step
@@ -80,11 +80,11 @@ def check_curve(
 ):
     "Raise `S10Error` unless `losses` fall by 3 % and five standard errors, and then rise by 1 % or end in NaN"
     ok = losses[~losses.isnan()]
-    if len(ok)<len(losses)/2: raise S10Error('the loss of the range test is NaN from the start; '
+    if len(ok)<len(losses)/2: raise S10Error('the loss of the LR finder is NaN from the start; '
         'expected images and labels that the network can learn from')
     level,low = _check_fall(ok, _n_flat(len(ok)), beta)
     if len(ok)==len(losses) and ok[-1]<low+.01*level:
-        raise S10Error('the loss of the range test never rises, so there is no minimum to read a rate from; '
+        raise S10Error('the loss of the LR finder never rises, so there is no minimum to read a rate from; '
             'use a higher end_lr')
 
 # %% ../nbs/07_finder.ipynb #bd9aa0ab
