@@ -1,4 +1,4 @@
-"Changes of the recipe that are no setting of it, for the study `recipe-w16`: `python screens.py CHANGE SEED DATA OUT`"
+"Changes of the recipe that are no setting of it, for the study `recipe-w16`: `python experiments/screens.py CHANGE SEED DATA OUT`"
 import sys
 
 import torch
@@ -28,7 +28,7 @@ class Rescale(Callback):
             for k in list(m.parametrizations): parametrize.remove_parametrizations(m, k)
 
 class Dirac(Callback):
-    "Initialise convolutions within the residual blocks and Layer2 as a partial identity (Zagoruyko and Komodakis, 2017)"
+    "Initialise all convolutions but the first as a partial identity (Zagoruyko and Komodakis, 2017)"
     def before_fit(self):
         for m in self.model.modules():
             if isinstance(m, nn.Conv2d) and m.in_channels>3:

@@ -88,12 +88,11 @@ def show_steps(
     "Row of pictures: `im`, then `im` after each transform of `tfms`"
     import matplotlib.pyplot as plt
     ims,norm = _step_images(im, tfms, seed),_find_normalize(tfms)
-    fig,axs = plt.subplots(1, len(ims), figsize=(size*len(ims), size+.3))
+    fig,axs = plt.subplots(1, len(ims), figsize=(size*len(ims), size+.3), layout='constrained')
     for ax,o,name in zip(axs, ims, ['Original', *(type(o).__name__ for o in tfms)]):
         ax.imshow(_picture(o, norm))
         ax.set_title(name, fontsize=9)
         ax.axis('off')
-    fig.tight_layout(pad=.3)
     return fig
 
 # %% ../nbs/03_augment.ipynb #292eb741
