@@ -23,8 +23,8 @@ from .cache import cache_dir,images_sha256,load_arrays,save_arrays,source_key,sp
 from .checks import *
 from .core import *
 from .images import *
-from .labels import split_columns
-from .sources import read_arrays
+from .tables import split_columns
+from .collect import read_arrays
 
 # %% ../nbs/02_data.ipynb #12977382
 # names that were here before
