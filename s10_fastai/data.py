@@ -6,8 +6,8 @@ Docs: https://s10-fastai.github.io/s10_fastai/data.html.md"""
 
 # %% auto #0
 __all__ = ['known_images', 'cifar_mean', 'cifar_std', 'ImageSet', 'ImageSets', 'draw', 'load_images', 'evenly', 'hold_out',
-           'channel_stats', 'S10Error', 'replacing', 'reading', 'cache_dir', 'check_images', 'check_lines',
-           'open_image', 'read_image', 'shown_path', 'to_rgb']
+           'channel_stats', 'S10Error', 'replacing', 'reading', 'cache_dir', 'check_images', 'check_sets',
+           'check_lines', 'open_image', 'read_image', 'shown_path', 'to_rgb']
 
 # %% ../nbs/02_data.ipynb #f05017c6
 import hashlib,json
@@ -28,7 +28,7 @@ from .collect import read_arrays
 
 # %% ../nbs/02_data.ipynb #12977382
 # names that were here before
-_all_ = ['S10Error','replacing','reading','cache_dir','check_images','check_lines','open_image','read_image']
+_all_ = ['S10Error','replacing','reading','cache_dir','check_images','check_sets','check_lines','open_image','read_image']
 _all_ += ['shown_path','to_rgb']
 
 # %% ../nbs/02_data.ipynb #87d117d6

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from .augment import BatchCompose,valid_tfms
 from .core import S10Error,read_bytes,refuse_links,replacing,why
-from .data import evenly,hold_out,load_images,read_image
+from .data import read_image
+from .job import load_sets
 from .learner import image_dls
 from .resnet import load_model,logits_model
 from .run import Weights,checked,read_run
@@ -69,11 +70,10 @@ def run_model(
 # %% ../nbs/30_predict.ipynb #4ddbdb53
 def _load_sets(src, run, path):
     "Train and test images in `src`, prepared as the run in `path` did"
-    s,was = run['settings'],run['data']['source']
-    try: sets = load_images(src, s['resize'])
+    s,was,args = run['settings'],run['data']['source'],run['args'] or {}
+    given = args.get('labels'),args.get('skip_unreadable', False)
+    try: return load_sets(src, s['limit'], None, s['resize'], s.get('holdout'), *given)[0]
     except S10Error as e: raise S10Error(f'{e}. {path} was trained on {was}; say with --data where that is now') from e
-    train,test = (evenly(o, s['limit']) for o in sets)
-    return hold_out(train, s['holdout']) if s.get('holdout') else (train,test)
 
 def run_images(
     path:str|Path, # Folder of a run
@@ -82,8 +82,8 @@ def run_images(
     "Images of a run; raises `S10Error` if they are missing, or others"
     run = read_run(path)
     src = data or run['data']['source']
-    train,test = _load_sets(src, run, path)
-    if test.sha256()==run['data']['sha256']['test']: return train,test
+    sets = _load_sets(src, run, path)
+    if sets.test.sha256()==run['data']['sha256']['test']: return sets.train,sets.test
     raise S10Error(f'{src}: not the images that {path} was tested on; say with --data where those are')
 
 # %% ../nbs/30_predict.ipynb #8de7a2ff
