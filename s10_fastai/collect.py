@@ -215,15 +215,23 @@ def _listed(bad):
     with replacing(path) as tmp: tmp.write_text('\n'.join(o.msg for o in bad.values()))
     return path
 
-_skip = '--skip-unreadable goes on without them'
+# %% ../nbs/02_collect.ipynb #e725421e
+_skip = 'skip=True (--skip-unreadable) goes on without'
 
-def _bad_images(bad, src):
+def _other_sizes(bad):
+    "Error for images of other sizes, or nothing"
+    msgs = [str(o) for o in bad.values() if isinstance(o, OtherSize)]
+    if msgs: return S10Error(msgs[0] + (f' … and {len(msgs)-1:,} more' if msgs[1:] else ''))
+
+def _unreadable(bad, src):
     "Error that names all images that cannot be read"
     first,n = str(next(iter(bad.values()))),len(bad)
-    if n==1: return S10Error(first)
+    if n==1: return S10Error(f'{src}: {first}; {_skip} it')
     txt = f'{src}: {n:,} images cannot be read: {"; ".join(bad)}'
-    if len(txt)<900: return S10Error(f'{txt}. The first: {first}. {_skip}')
-    return S10Error(f'{first} … and {n-1:,} more, all listed in {_listed(bad)}. {_skip}')
+    if len(txt)<900: return S10Error(f'{txt}. The first: {first}; {_skip} them')
+    return S10Error(f'{first} … and {n-1:,} more, all listed in {_listed(bad)}; {_skip} them')
+
+def _bad_images(bad, src): return _other_sizes(bad) or _unreadable(bad, src)
 
 # %% ../nbs/02_collect.ipynb #36668e1e
 def _decoded(found, rows, size, fit, skip):
@@ -232,7 +240,7 @@ def _decoded(found, rows, size, fit, skip):
     images = decode_images([(k,found.images[o.path]) for k,o in zip(names, rows)], size, fit)
     bad = {k:o for k,o in zip(names, images) if isinstance(o, S10Error)}
     if bad and not skip: raise _bad_images(bad, found.src)
-    if other := first(o for o in bad.values() if isinstance(o, OtherSize)): raise other
+    if other := _other_sizes(bad): raise other
     found.why |= dict.fromkeys(bad, 'unreadable')
     return [(o,k,*im) for o,k,im in zip(rows, names, images) if k not in bad]
 

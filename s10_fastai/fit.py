@@ -198,7 +198,8 @@ def _test_scores(job):
     "Loss and accuracy on the test images, which nothing was judged on"
     dl = image_dls(job.train, job.test, job.recipe, job.bs, job.args['augment'], job.workers, job.device).valid
     with job.learn.no_bar(), job.learn.no_logging(): loss,acc = job.learn.validate(dl=dl)
-    return dict(accuracy=float(acc), test_loss=float(loss))
+    n = len(job.test)
+    return dict(accuracy=round(float(acc)*n)/n, test_loss=float(loss))
 
 # %% ../nbs/23_fit.ipynb #57a485e9
 def _all_scores(job, row):
