@@ -16,6 +16,7 @@ from pathlib import Path
 from time import time
 
 import numpy as np
+from fastcore.basics import chunked
 from fastcore.xdg import xdg_cache_home
 
 from .archives import walk_files
@@ -34,15 +35,15 @@ def cache_dir()->Path:
 _max_archive = 4_000_000_000 # bytes
 
 def _file_line(entry, n):
-    "Path of a file without its first `n` characters, size and times, as bytes"
+    "Path of a file without its first `n` characters, size and times"
     s = entry.stat()
-    return os.fsencode(f'{entry.path[n:]} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}\n')
+    return f'{entry.path[n:]} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}\n'
 
 def _folder_parts(src):
     files,left_out = walk_files(src)
     n = len(os.path.join(src, '')) # of what all paths begin with
-    yield from (_file_line(o, n) for o in files)
-    yield from (os.fsencode(f'{o[n:]}\n') for o,_ in left_out)
+    lines = chain((_file_line(o, n) for o in files), (f'{o[n:]}\n' for o,_ in left_out))
+    yield from (os.fsencode(''.join(o)) for o in chunked(lines, 1000))
 
 def _archive_parts(src):
     "Content of an archive, piece by piece"
