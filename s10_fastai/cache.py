@@ -83,7 +83,7 @@ splits,fields = ('train','valid','test'),('x','y','files','sizes')
 
 # %% ../nbs/02_cache.ipynb #7d47f0e5
 def splits_in(
-    arrays:dict # `vocab`, `about`, and `{split}_{field}` for two or three `splits` and the four `fields`
+    arrays:dict # `vocab`, `about`, and `{split}_{field}` for one to three `splits` and the four `fields`
 )->list:
     "Which of the three splits the arrays are of"
     return [k for k in splits if f'{k}_x' in arrays]
@@ -103,7 +103,7 @@ def _arrays_sha256(arrays):
 _of_split = dict(x=('|u1',(None,None,None,3)), y=('<i8',(None,)), files=('U',(None,)), sizes=('<i4',(None,2)))
 _expected = {f'{k}_{f}':o for k in splits for f,o in _of_split.items()} # type, or its kind, and shape
 _expected |= dict(vocab=('U',(None,)), about=('U',()), origin=('U',()), sha256=('U',()))
-_may_lack = {k for k in _expected if k.startswith('valid_')}
+_optional = [{f'{k}_{f}' for f in fields} for k in ('valid','test')] # all of a split, or none
 
 def _fits(shape, dtype, kind, dims):
     "Whether an array of this shape and type has the type `kind` and the shape `dims`, where `None` is any length"
@@ -128,7 +128,9 @@ def _check_array(z, m, kind, dims):
 def _members(z):
     "Name -> member of a cache file; raises `ValueError` unless they are uncompressed, and those we write"
     found = {o.filename.removesuffix('.npy'):o for o in z.infolist()}
-    if {*_expected}-{*found} not in (set(),_may_lack) or {*found}-{*_expected}: raise ValueError('not our arrays')
+    lacking = {*_expected}-{*found}
+    if any(0<len(o&lacking)<len(o) for o in _optional): raise ValueError('a part of a split')
+    if lacking-set().union(*_optional) or {*found}-{*_expected}: raise ValueError('not our arrays')
     if any(o.compress_type for o in found.values()): raise ValueError('compressed')
     return found
 
@@ -178,7 +180,7 @@ def _read_arrays(f):
     f.seek(0)
     with np.load(f) as z: return res | {k:z[k] for k in places if k not in pixels}
 
-# %% ../nbs/02_cache.ipynb #d21c55a1
+# %% ../nbs/02_cache.ipynb #66462faa
 def load_arrays(
     path:Path # Cache file
 )->dict: # As `save_arrays` takes them
@@ -231,7 +233,7 @@ def _mapped_again(path, arrays):
 
 def save_arrays(
     path:Path, # Cache file to make or to replace
-    arrays:dict, # `vocab`, `about`, and `{split}_{field}` for two or three `splits` and the four `fields`
+    arrays:dict, # `vocab`, `about`, and `{split}_{field}` for one to three `splits` and the four `fields`
     **origin # What they are of, such as `source`; texts, numbers or `None`
 )->dict: # The same arrays
     "Keep the arrays of both sets; warns if they cannot be written"
