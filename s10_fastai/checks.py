@@ -10,6 +10,7 @@ __all__ = ['check_images', 'check_lines']
 # %% ../nbs/02_checks.ipynb #1afa34e1
 import hashlib
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -20,8 +21,8 @@ from .memory import pieces
 def _check_channels(x):
     "Raise `S10Error` if training images are all the same in a channel"
     for c,name in enumerate(('red','green','blue')):
-        v = x[0,0,0,c]
-        if any((o[...,c]!=v).any() for o in (x[:1],*pieces(x))): continue
+        v = x[0][0,0,c]
+        if any((o[...,c]!=v).any() for o in chain(pieces(x[:1]), pieces(x))): continue
         raise S10Error(f'all training images have the value {v} everywhere in {name}; expected images that differ')
 
 def _file(s, i, kind): return f'{kind} image {i}' if s.files is None else repr(str(s.files[i]))

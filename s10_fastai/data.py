@@ -45,7 +45,7 @@ class ImageSet:
     def __getitem__(self, i):
         if isinstance(i, Integral): return self.x[i], self.vocab[self.y[i]]
         files,sizes = (None if o is None else o[i] for o in (self.files, self.sizes))
-        return ImageSet(take(self.x, i, cache_dir()), self.y[i], self.vocab, files, sizes)
+        return ImageSet(take(self.x, i), self.y[i], self.vocab, files, sizes)
     def __repr__(self):
         size = 'x'.join(map(str, self.x.shape[1:]))
         return f'ImageSet({len(self)} images {size}, {len(self.vocab)} classes)'
