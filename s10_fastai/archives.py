@@ -244,7 +244,7 @@ def walk_files(
         _check_loop(o := links.pop(0))
         if _inode(o.path) in seen: left_out.append((o.path,seen_folder))
         else: _scan_all(o.path, files, links, left_out, seen)
-    return sorted(files, key=lambda o: o.path.split(os.sep)),left_out
+    return sorted(files, key=lambda o: o.path.replace(os.sep, '\0')),left_out # by the parts of the path
 
 # %% ../nbs/01_archives.ipynb #4054e718
 def _name_in(path, src): return os.path.relpath(path, src).replace(os.sep, '/')

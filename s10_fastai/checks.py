@@ -10,17 +10,19 @@ __all__ = ['check_images', 'check_sets', 'check_lines']
 # %% ../nbs/02_checks.ipynb #1afa34e1
 import hashlib
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
 from .core import S10Error
+from .memory import pieces
 
 # %% ../nbs/02_checks.ipynb #9ce77e83
 def _check_channels(x):
     "Raise `S10Error` if training images are all the same in a channel"
     for c,name in enumerate(('red','green','blue')):
-        v = x[0,0,0,c]
-        if (x[0,...,c]!=v).any() or (x[...,c]!=v).any(): continue
+        v = x[0][0,0,c]
+        if any((o[...,c]!=v).any() for o in chain(pieces(x[:1]), pieces(x))): continue
         raise S10Error(f'all training images have the value {v} everywhere in {name}; expected images that differ')
 
 def _file(s, i, kind): return f'{kind} image {i}' if s.files is None else repr(str(s.files[i]))
@@ -67,16 +69,18 @@ def _size_range(s):
     n = s.sizes.astype(np.int64).prod(1)
     return _span(*('{}x{}'.format(*s.sizes[i]) for i in (n.argmin(),n.argmax())))
 
-def _one_colour(x):
+def _is_flat(x):
     "Whether each image is of one colour"
     res = (x[:,0,0]==x[:,-1,-1]).all(1) # leaves few to look at in full
     res[res] = (x[res]==x[res,:1,:1]).all((1,2,3))
     return res
 
+def _one_colour(*xs): return np.concatenate([_is_flat(o) for x in xs for o in pieces(x)] or [np.zeros(0, bool)])
+
 # %% ../nbs/02_checks.ipynb #ea0e8275
 def _image_ids(*xs):
     "A number for each image, the same for the same pixels"
-    h = b''.join(hashlib.sha256(o).digest()[:8] for x in xs for o in np.ascontiguousarray(x))
+    h = b''.join(hashlib.sha256(np.ascontiguousarray(o)).digest()[:8] for x in xs for o in x)
     return np.unique(np.frombuffer(h, np.int64), return_inverse=True)[1]
 
 def _repeated(keys):
@@ -137,7 +141,7 @@ def check_images(
 )->list: # Dicts of `check`, `train` and `test` (int or str), and `note`, empty where nothing is wrong
     "What can be known of both sets before training; raises `S10Error` if a channel of all training images is the same"
     _check_channels(train.x)
-    one_colour = np.concatenate([_one_colour(o.x) for o in (train,test)])
+    one_colour = _one_colour(train.x, test.x)
     return [_row('images', len(train.x), len(test.x)), *_class_rows(train, test),
         _row('size before scaling, smallest to largest', _size_range(train), _size_range(test)),
         _flag_row('images of one colour', (train,test), one_colour, 'the first is {}'), *_pixel_rows(train, test)]

@@ -17,9 +17,11 @@ from PIL import Image
 
 from .archives import files_in,max_bytes,printable_names,reading
 from .batches import batch_kind,batch_names,read_batches,read_npz
-from .cache import cache_dir
+from .cache import cache_dir,fields,splits
+from .command import progress
 from .core import S10Error,plural,printable,read_bytes,replacing,user_path
-from .images import OtherSize,decode_images,fitted_array,is_heic,is_image,need_heic
+from .images import OtherSize,decoded_parts,fitted_array,is_heic,is_image,need_heic
+from .memory import new_pixels,stacked
 from .tables import own_tables,read_labels,split_columns
 from .layouts import Found,is_hidden,read_layout,same_classes,with_splits
 
@@ -233,36 +235,55 @@ def _unreadable(bad, src):
 
 def _bad_images(bad, src): return _other_sizes(bad) or _unreadable(bad, src)
 
+# %% ../nbs/02_collect.ipynb #e384fe19
+def _pixels_or_bad(items, size, fit):
+    "Whether each image could be decoded, and its pixels and size, or the error"
+    with progress(len(items) if len(items)>5000 else 0, 'images decoded') as more:
+        for part in decoded_parts(items, size, fit):
+            yield from ((not isinstance(o, S10Error),o) for o in part)
+            more(len(part))
+
+def _decode(items, size, fit):
+    "Pixels and sizes of the images that can be decoded, and name -> error of the others"
+    x,sizes,bad = new_pixels((len(items),size,size,3), cache_dir()),[],{}
+    for (k,_),(good,o) in zip(items, _pixels_or_bad(items, size, fit), strict=True):
+        if not good: bad[k] = o
+        else:
+            x[len(sizes)] = o[0]
+            sizes.append(o[1])
+    return x[:len(sizes)],np.array(sizes, np.int32),bad
+
 # %% ../nbs/02_collect.ipynb #36668e1e
 def _decoded(found, rows, size, fit, skip):
-    "Rows with name, array and size of their images; bad ones are left out, or an error"
+    "Rows, names, pixels and sizes of images; bad ones are left out, or an error"
     names = _file_names(rows, found.src)
-    images = decode_images([(k,found.images[o.path]) for k,o in zip(names, rows)], size, fit)
-    bad = {k:o for k,o in zip(names, images) if isinstance(o, S10Error)}
+    x,sizes,bad = _decode([(k,found.images[o.path]) for k,o in zip(names, rows)], size, fit)
     if bad and not skip: raise _bad_images(bad, found.src)
     if other := _other_sizes(bad): raise other
     found.why |= dict.fromkeys(bad, 'unreadable')
-    return [(o,k,*im) for o,k,im in zip(rows, names, images) if k not in bad]
+    rows,names = zip(*((o,k) for o,k in zip(rows, names) if k not in bad)) if len(x) else ((),())
+    return rows,names,x,sizes
 
 # %% ../nbs/02_collect.ipynb #46417599
-def _split_arrays(split, rows, index):
-    "Arrays of a split, by the names that the cache has for them"
-    rows,files,x,sizes = zip(*rows)
-    y = np.array([index[o.cls] for o in rows])
-    arrays = dict(x=np.stack(x), y=y, files=np.array(files), sizes=np.array(sizes, np.int32))
-    return {f'{split}_{k}':v for k,v in arrays.items()}
-
-def _to_arrays(decoded, src):
-    "Dict of arrays of decoded rows"
-    classes = printable_names(same_classes([o[0] for o in decoded], src), src)
+def _labels(rows, src):
+    "Class names, and the index of that of each row"
+    classes = printable_names(same_classes(rows, src), src)
     vocab = sorted(classes.values())
-    index,by = {c:vocab.index(v) for c,v in classes.items()},groupby(decoded, lambda o: o[0].split)
-    res = {'vocab':np.array(vocab)}
-    for k in ('train','valid','test'):
-        if k in by: res |= _split_arrays(k, by[k], index)
+    index = {c:vocab.index(v) for c,v in classes.items()}
+    return vocab,np.array([index[o.cls] for o in rows])
+
+def _to_arrays(rows, files, x, sizes, src):
+    "Dict of arrays of decoded images, whose rows are sorted by split"
+    vocab,y = _labels(rows, src)
+    res,names = {'vocab':np.array(vocab)},[o.split for o in rows]
+    for k in (k for k in splits if k in names):
+        part = slice(i := names.index(k), i+names.count(k))
+        res |= {f'{k}_{f}':np.asarray(o[part]) for f,o in zip(fields, (x,y,files,sizes))}
     return res
 
 # %% ../nbs/02_collect.ipynb #23819cd3
+def _by_split(rows): return sorted(rows, key=lambda o: o.split)
+
 def _from_files(found, size, fit, labels, skip):
     "Arrays of image files, and notes"
     if not found.images: raise S10Error(f'{found.src}: no images found; {_layouts}')
@@ -270,14 +291,14 @@ def _from_files(found, size, fit, labels, skip):
     rows,notes = _rows(found, labels)
     if not skip: _check_emptied(found, rows)
     same_classes(rows, found.src)
-    return _to_arrays(_decoded(found, rows, size, fit, skip), found.src),notes
+    return _to_arrays(*_decoded(found, _by_split(rows), size, fit, skip), found.src),notes
 
 _layouts = "expected train/<class>/<image> and test/<class>/<image>, <class>/<image>, or files such as CIFAR-10's"
 
 # %% ../nbs/02_collect.ipynb #414ada10
 def _batch_arrays(split, x, y, names, size, fit):
     "Arrays of a split of batches, scaled if need be"
-    if size!=32: x = np.stack([_scaled(*o, size, fit) for o in zip(names, x)])
+    if size!=32: x = stacked((_scaled(*o, size, fit) for o in zip(names, x)), len(x), cache_dir())
     arrays = dict(x=x, y=y, files=names, sizes=np.full((len(y),2), 32, np.int32))
     return {f'{split}_{k}':v for k,v in arrays.items()}
 
@@ -302,10 +323,12 @@ def _npz_rows(src):
 def _from_npz(src, size, fit):
     "Arrays of an `.npz` file, and notes"
     rows,ims = zip(*_npz_rows(src))
+    ims = {o.path:im for o,im in zip(rows, ims)}
     rows,notes = with_splits(rows)
-    images = decode_images([(o.path,im) for o,im in zip(rows, ims)], size, fit)
-    if bad := first(o for o in images if isinstance(o, S10Error)): raise S10Error(f'{src}: {bad}')
-    return _to_arrays([(o,o.path,*im) for o,im in zip(rows, images)], src),notes
+    rows = _by_split(rows)
+    x,sizes,bad = _decode([(o.path,ims[o.path]) for o in rows], size, fit)
+    if bad: raise S10Error(f'{src}: {first(bad.values())}')
+    return _to_arrays(rows, [o.path for o in rows], x, sizes, src),notes
 
 # %% ../nbs/02_collect.ipynb #41a743ce
 def read_arrays(

@@ -10,7 +10,7 @@ __all__ = ['known_images', 'cifar_mean', 'cifar_std', 'ImageSet', 'ImageSets', '
            'check_lines', 'open_image', 'read_image', 'shown_path', 'to_rgb']
 
 # %% ../nbs/02_data.ipynb #f05017c6
-import hashlib,json
+import hashlib,json,os
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -23,6 +23,7 @@ from .cache import cache_dir,images_sha256,load_arrays,save_arrays,source_key,sp
 from .checks import *
 from .core import *
 from .images import *
+from .memory import env_gb,pieces,take
 from .tables import split_columns
 from .collect import read_arrays
 
@@ -44,7 +45,7 @@ class ImageSet:
     def __getitem__(self, i):
         if isinstance(i, Integral): return self.x[i], self.vocab[self.y[i]]
         files,sizes = (None if o is None else o[i] for o in (self.files, self.sizes))
-        return ImageSet(self.x[i], self.y[i], self.vocab, files, sizes)
+        return ImageSet(take(self.x, i), self.y[i], self.vocab, files, sizes)
     def __repr__(self):
         size = 'x'.join(map(str, self.x.shape[1:]))
         return f'ImageSet({len(self)} images {size}, {len(self.vocab)} classes)'
@@ -71,7 +72,7 @@ def show(self:ImageSet,
     import matplotlib.pyplot as plt
     vocab = self.vocab[:max_classes]
     fig,axs = plt.subplots(n, len(vocab), figsize=(size*len(vocab), size*n+.3), squeeze=False)
-    for i,name in enumerate(vocab): _show_class(axs[:,i], self.x[self.y==i], name)
+    for i,name in enumerate(vocab): _show_class(axs[:,i], self.x[np.flatnonzero(self.y==i)[:n]], name)
     for ax in axs.flat: ax.axis('off')
     fig.tight_layout(pad=.2)
     return fig
@@ -209,9 +210,9 @@ def _cache_path(src, **kw):
 # %% ../nbs/02_data.ipynb #d6efd82e
 def _cached(src, **kw):
     "Arrays of a folder or archive, decoded only the first time"
+    env_gb('S10_CACHE_GB') # an error before the images are decoded, not after
     if arrays := load_arrays(path := _cache_path(src, **kw)): return arrays
-    save_arrays(path, arrays := read_arrays(src, **kw))
-    return arrays
+    return save_arrays(path, read_arrays(src, **kw), source=os.path.abspath(src), **kw)
 
 # %% ../nbs/02_data.ipynb #eb91efc5
 def _given(src): return _cifar10() if src=='cifar10' else _cifar100() if src=='cifar100' else src
@@ -275,9 +276,8 @@ def hold_out(
 # %% ../nbs/02_data.ipynb #5f10b633
 def _histogram(x):
     "Fraction of the pixels that have each value, per channel (3,256)"
-    parts = np.array_split(x, len(x)//5000+1) # bincount makes eight bytes of each
-    def counts(c): return sum(np.bincount(o[...,c].ravel(), minlength=256) for o in parts)
-    return np.stack([*map(counts, range(3))])/x[...,0].size
+    def counts(x): return [np.bincount(x[...,c].ravel(), minlength=256) for c in range(3)] # eight bytes of each pixel
+    return sum(np.array(counts(o)) for o in pieces(x))/x[...,0].size
 
 def channel_stats(
     x:np.ndarray # Images (N,H,W,3), uint8
