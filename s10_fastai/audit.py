@@ -16,7 +16,7 @@ import numpy as np,pandas as pd
 
 from .assignment import (adams,not_cifar10,off_cycle,recorded_network,required_batches,required_loss,
     required_network,same_number,tfm_text,wrong_tfms)
-from .claims import breaks,class_name,strangers
+from .claims import breaks,class_name,leaked,result_text,strangers
 from .consistency import check_finder,contradictions,finder_readings
 from .core import S10Error
 from .folder import expected_texts,lacking,miscounted,mistimed,other_weights,pictures,right_images
@@ -220,26 +220,7 @@ def _r8(run, path):
     return not bad,'; '.join([txt, *bad])
 
 # %% ../nbs/35_audit.ipynb #4ab88b24
-def _counts(checks):
-    "What the checks for images in both sets counted"
-    found = [o for o in checks if o['check'].startswith('found in the other set')]
-    return [o[k] for o in found for k in ('train','test')]
-
-def _leaked(run):
-    "How many test images are training images, by the record's own checks"
-    return str(next((o for o in _counts(run['data']['checks']) if o not in (0,'0')), ''))[:20]
-
 def _is_good(run): return run['accuracy']>=.9 and run['epochs']<=24
-
-# %% ../nbs/35_audit.ipynb #1648bb20
-def _judged_text(run):
-    "What settings were judged on, if there were images for that"
-    if not run['validation']: return ''
-    return f'; {run["validation"]["accuracy"]:.2%} on {run["data"]["valid"]:,} others for validation'
-
-def _result_text(run):
-    "The result in words"
-    return f'{run["accuracy"]:.2%} on {run["data"]["test"]:,} test images after epoch {run["epochs"]}{_judged_text(run)}'
 
 # %% ../nbs/35_audit.ipynb #ce51729f
 def _on_cifar10(run, txt):
@@ -250,8 +231,8 @@ def _on_cifar10(run, txt):
 
 @_rule('Result', 'at least 90 % on the test images of CIFAR-10 within 24 epochs')
 def _r9(run, path):
-    why,leak = not_cifar10(run['data']),_leaked(run)
-    txt = _result_text(run)
+    why,leak = not_cifar10(run['data']),leaked(run)
+    txt = result_text(run)
     if bad := miscounted(run, path): return False,f'{txt}; {bad}'
     if leak: txt += f'; the sets share {leak} images'
     if why: return None,f'{txt}{", and" if leak else ";"} not CIFAR-10: {why}'

@@ -18,10 +18,8 @@ import matplotlib.pyplot as plt,numpy as np
 from fastcore.basics import listify
 
 from .checkpoint import Checkpoint,locked,resumable
-from .collect import left_out_lines
 from .core import S10Error,save_fig,why
-from .data import check_lines
-from .job import Clock,code_hash,environment,hardware,peak_memory,progress_bars,versions
+from .job import Clock,code_hash,environment,first_lines,hardware,peak_memory,progress_bars,versions
 from .learner import (ChanceCheck,EpochLog,RunRecord,StopOnNaN,find_lr,finder,finder_beta,fit_recipe,
     image_dls,plot_schedule,softmax_warning,with_rates)
 from .resnet import save_model,weights_hash
@@ -305,22 +303,7 @@ def _note_interruption(path, start, job, ckpt, report):
     write_start(path, start)
     _tell(o, job.args['epochs'], report)
 
-# %% ../nbs/23_fit.ipynb #b78d93ee
-def _reading_lines(data):
-    "How the images were read, and what was left out"
-    yield from (f'Note: {o}' for o in data['notes'])
-    yield from left_out_lines(data['left_out'])
-    if data['groups']: yield f'{len(data["groups"])} classes in {len({*data["groups"].values()})} groups'
-
 # %% ../nbs/23_fit.ipynb #0deb22f5
-def _first_lines(path, start, job):
-    "What the log says first: settings and checks of the images"
-    a,n = job.args,job.dist.world
-    device = f'{job.device}, {n} processes' if n>1 else job.device
-    yield f'{path}: {a["recipe"]} on {a["data"]}, width {a["width"]}, batches of {job.bs}, {device}'
-    yield from check_lines(start['data']['checks'])
-    yield from _reading_lines(start['data'])
-
 def _pictures(path): return [path/f'{o}.png' for o in ('lr_find','schedule','curves')]
 
 def _train(path, start, job, ckpt, report, clock):
@@ -353,7 +336,7 @@ def fit_job(
     _check_shared(path)
     with nullcontext() if rank else locked(folder), _ending(path, report):
         ckpt = Checkpoint(folder, dist=job.dist)
-        if not resumed: report.say(*_first_lines(path, start, job))
+        if not resumed: report.say(*first_lines(path, start, job))
         elif not rank: _note_interruption(path, start, job, ckpt, report)
         _train(path, start, job, ckpt, report, clock or Clock())
     return path

@@ -7,7 +7,7 @@ Docs: https://s10-fastai.github.io/s10_fastai/job.html.md"""
 # %% auto #0
 __all__ = ['torch_device', 'default_bs', 'load_sets', 'fix_seed', 'default_workers', 'job_learner', 'progress_bars', 'hardware',
            'versions', 'code_hash', 'peak_memory', 'unordered_hash', 'describe_data', 'Clock', 'prepare', 'environment',
-           'start_record']
+           'start_record', 'first_lines']
 
 # %% ../nbs/22_job.ipynb #e951a901
 import hashlib,json,os,platform,sys
@@ -22,8 +22,9 @@ from fastai.torch_core import default_device,set_seed
 from fastcore.basics import listify
 
 import s10_fastai
+from .collect import left_out_lines
 from .core import S10Error,echo,why
-from .data import ImageSet,channel_stats,check_sets,evenly,hold_out,load_images
+from .data import ImageSet,channel_stats,check_lines,check_sets,evenly,hold_out,load_images
 from .distributed import processes
 from .learner import StepMemory,change_recipe,get_recipe,image_dls,s10_learner
 from .run import Recipe,checked,timestamp
@@ -305,3 +306,23 @@ def start_record(
     args['labels'] = _absolute_table(args.get('labels'))
     return dict(args=args, command=command, data=describe_data(data, job.sets),
         environment=environment(job), date=timestamp(), interruptions=[])
+
+# %% ../nbs/22_job.ipynb #efcf0e35
+def _reading_lines(data):
+    "How the images were read, and what was left out"
+    yield from (f'Note: {o}' for o in data['notes'])
+    yield from left_out_lines(data['left_out'])
+    if data['groups']: yield f'{len(data["groups"])} classes in {len({*data["groups"].values()})} groups'
+
+# %% ../nbs/22_job.ipynb #0fa17e19
+def first_lines(
+    path:Path, # Folder of the run
+    start:dict, # Content of `start.json`
+    job:SimpleNamespace # From `prepare`
+): # Lines of text
+    "What the log says first: settings and checks of the images"
+    a,n = job.args,job.dist.world
+    device = f'{job.device}, {n} processes' if n>1 else job.device
+    yield f'{path}: {a["recipe"]} on {a["data"]}, width {a["width"]}, batches of {job.bs}, {device}'
+    yield from check_lines(start['data']['checks'])
+    yield from _reading_lines(start['data'])
