@@ -134,8 +134,7 @@ def model_summary(
     "Table of layers, output shapes, parameters and multiply-adds, by torchinfo"
     from torchinfo import summary
     cols,n = ('output_size','num_params','mult_adds'),_side(model, size)
-    shape = bs,3,n,n
-    return summary(deepcopy(model), input_size=shape, depth=4, device='cpu', verbose=0, col_names=cols)
+    return summary(deepcopy(model), input_size=(bs,3,n,n), depth=4, device='cpu', verbose=0, col_names=cols)
 
 # %% ../nbs/04_resnet.ipynb #30fbfaf0
 _no_torchview = "torchview is missing; pip install 's10_fastai[graph]' to draw the network"
@@ -174,15 +173,16 @@ def _check_images(x, conv, size):
     "Raise `S10Error` unless a network for images of `size`, with the first layer `conv`, takes the images `x`"
     if isinstance(x, torch.fx.Proxy) or torch.jit.is_tracing(): return # these know no shape
     w = conv.weight
-    ok = isinstance(x, torch.Tensor) and _fits_shape(x, w, size) and _fits_dtype(x, w)
-    if not ok: raise _input_error(x, w, size)
+    if isinstance(x, torch.Tensor) and _fits_shape(x, w, size) and _fits_dtype(x, w): return
+    raise _input_error(x, w, size)
 
 @patch
 def forward(self:CustomResNet, x):
     "Logits of normalised images (N,3,size,size); raises `S10Error` for other input"
     _check_images(x, self.prep[0], self.size)
-    if not self.bf16: return nn.Sequential.forward(self, x)
-    with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False): return nn.Sequential.forward(self, x).float()
+    run = super(CustomResNet, self).forward
+    if not self.bf16: return run(x)
+    with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False): return run(x).float()
 
 # %% ../nbs/04_resnet.ipynb #612a22e7
 class _Leaves(torch.fx.Tracer):
