@@ -133,12 +133,12 @@ def plot_curves(
     return fig
 
 # %% ../nbs/23_fit.ipynb #bbdd1697
-def _write_weights(path, learn, recipe):
+def _write_weights(path, learn, recipe, fit):
     "Write the weights, and remove those of a run that was killed while it wrote its results"
     tfm,vocab = learn.dls.after_item[0],list(learn.dls.vocab)
     for o in path.glob('ass10_*.safetensors'): o.unlink()
     file = path/f'ass10_{datetime.now():%Y%m%d_%H%M%S}.safetensors'
-    save_model(learn.model, file, recipe=recipe, vocab=vocab, mean=tfm.mean, std=tfm.std)
+    save_model(learn.model, file, recipe=recipe, vocab=vocab, mean=tfm.mean, std=tfm.std, fit=fit)
 
 def _steps(learn, name): return [float(o) for o in learn.recorder.hps[name]]
 
@@ -146,11 +146,12 @@ def write_results(
     path:Path, # Folder of the run
     learn, # fastai `Learner` after the fit
     recipe:str, # Name of the recipe
-    history:list # One row per epoch
+    history:list, # One row per epoch
+    fit:str='stretch' # How images of other sizes are scaled
 )->list: # Learning rates, one per step
     "Write weights and pictures of a fit"
     lrs,moms = _steps(learn, 'lr'),_steps(learn, 'mom')
-    _write_weights(path, learn, recipe)
+    _write_weights(path, learn, recipe, fit)
     save_fig(plot_schedule(lrs, moms, len(history)), path/'schedule.png')
     save_fig(plot_curves(history, lrs), path/'curves.png')
     return lrs
@@ -165,7 +166,7 @@ def _wd(recipe):
 def _settings(job, recipe):
     "Recipe and settings as they were used"
     precision = 'bf16' if job.learn.model.bf16 else 'fp32'
-    same = _entries(job.args, 'augment', 'limit', 'holdout', 'resize')
+    same = _entries(job.args, 'augment', 'limit', 'holdout', 'resize', 'size', 'fit')
     return dict(recipe, wd=_wd(recipe), precision=precision, bs=job.bs, workers=job.workers, **same)
 
 # %% ../nbs/23_fit.ipynb #a96501ee
@@ -205,7 +206,7 @@ def _finish(path, start, job, ckpt, log, rec, clock):
     "Write all results, `run.json` last"
     kept,model = ckpt.extra,job.learn.model
     run = _asked(start, job, kept) | _results(log, rec, kept) | dict(interruptions=start['interruptions'])
-    run['lrs'] = write_results(path, job.learn, job.args['recipe'], log.rows)
+    run['lrs'] = write_results(path, job.learn, job.args['recipe'], log.rows, job.args['fit'])
     run['sha256'] = _hashes(path, model)
     clock.lap('other')
     run |= _took(job, clock)
@@ -282,7 +283,8 @@ def _first_lines(path, start, job):
     "What the log says first: settings and checks of the images"
     a,n = job.args,job.dist.world
     device = f'{job.device}, {n} processes' if n>1 else job.device
-    yield f'{path}: {a["recipe"]} on {a["data"]}, width {a["width"]}, batches of {job.bs}, {device}'
+    size = '' if a['size']==32 else f', {a["size"]}x{a["size"]} pixels'
+    yield f'{path}: {a["recipe"]} on {a["data"]}{size}, width {a["width"]}, batches of {job.bs}, {device}'
     yield from check_lines(start['data']['checks'])
 
 def _pictures(path): return [path/f'{o}.png' for o in ('lr_find','schedule','curves')]

@@ -17,8 +17,8 @@ from fastcore.meta import delegates
 from torch import Tensor,nn
 from torch.nn import functional as F
 
-from .data import S10Error,open_image,read_image
-from .predict import as_batch,run_model
+from .data import S10Error,open_image
+from .predict import as_batch,read_images,run_model
 
 # %% ../nbs/31_gradcam.ipynb #0a36c9c3
 @contextmanager
@@ -134,7 +134,7 @@ def explain(
     size:int=512 # Longer side of the pictures, pixels
 )->list: # One picture per file
     "Image files with Grad-CAM over them; raises `S10Error` for an unreadable file or an unknown layer"
-    x = as_batch(np.stack([read_image(o) for o in files]), meta['mean'], meta['std'])
+    x = as_batch(read_images(model, meta, files), meta['mean'], meta['std'])
     ims,maps = [_fit(open_image(o), size) for o in files],gradcam(model, x, layer, cls)
     return [_overlay_picture(im, o, opacity) for im,o in zip(ims, maps)]
 
