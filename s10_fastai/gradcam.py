@@ -75,16 +75,16 @@ def _classes(cls, logits):
 def _checked_maps(kept, layer):
     "Activations (n,c,h,w) in `kept`; raises `S10Error` if they are too small"
     acts = kept[0] if kept else torch.zeros(())
-    if acts.dim()==4 and min(acts.shape[2:])>=4: return acts
+    if acts.dim()==4 and min(acts.shape[2:])>=3: return acts
     shape = 'x'.join(map(str, acts.shape[1:]))
-    raise S10Error(f'{layer} gives {shape} for an image; Grad-CAM needs maps of at least 4x4')
+    raise S10Error(f'{layer} gives {shape} for an image; Grad-CAM needs maps of at least 3x3')
 
 def _combine(acts, grads): return F.relu((grads.mean((2,3), keepdim=True)*acts.detach()).sum(1, keepdim=True))
 
 def gradcam(
     model:nn.Module, # Network that gives logits (n,n_out), such as from `run_model`
     x:Tensor, # Images (n,3,H,W), normalised
-    layer:str='layer3', # Name of a module that gives maps (n,c,h,w) with h and w at least 4
+    layer:str='layer3', # Name of a module that gives maps (n,c,h,w) with h and w at least 3
     cls=None # Class to explain, one index or one per image; the predicted class if `None`
 )->Tensor: # Maps (n,H,W), 0..1
     "Grad-CAM of a batch, in eval mode, at one layer; raises `S10Error` for an unknown layer or class"

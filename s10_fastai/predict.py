@@ -224,15 +224,16 @@ def run_learner(
     model,meta = run_model(path)
     return Learner(_image_loaders(path, data, meta), model, CrossEntropyLossFlat(), metrics=accuracy)
 
-# %% ../nbs/30_predict.ipynb #87f27059
+# %% ../nbs/30_predict.ipynb #e2b2b3a5
 def read_images(
     model, # Network, from `run_model`
     meta:dict, # Its metadata, from `run_model`
     files:list # Image files of any size and mode
 )->np.ndarray: # (n,size,size,3), uint8
     "Image files as the network was trained on them; raises `S10Error` for one that cannot be read"
-    return np.stack([read_image(o, model.size, meta['fit']) for o in files])
+    return np.stack([read_image(o, model.size, meta.get('fit', 'stretch')) for o in files])
 
+# %% ../nbs/30_predict.ipynb #87f27059
 def _top(probs, k, vocab):
     "The `k` most probable classes, pairs of name and probability"
     return [(vocab[i],p) for p,i in zip(*map(Tensor.tolist, probs.topk(k)))]
