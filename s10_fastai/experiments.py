@@ -156,7 +156,7 @@ def make_folder(
 
 def _find_images(args, path):
     "Raise `S10Error` unless the images that the experiment `path` names are here"
-    try: load_images(args.get('data', 'digits'), args.get('resize', False))
+    try: load_images(args.get('data', 'digits'), **{k:args[k] for k in ('resize','size','fit') if k in args})
     except S10Error as e: raise S10Error(f'{path}: {e}; say by --data where the images are') from e
 
 # %% ../nbs/41_experiments.ipynb #f720f668

@@ -18,6 +18,7 @@ from torch import Tensor,nn
 from torch.nn import functional as F
 
 from .data import S10Error,open_image
+from .images import fitted
 from .predict import as_batch,read_images,run_model
 
 # %% ../nbs/31_gradcam.ipynb #0a36c9c3
@@ -115,8 +116,9 @@ def overlay(
     return (im*(1-a) + _colors(cam, cmap)*a).round().astype(np.uint8)
 
 # %% ../nbs/31_gradcam.ipynb #e4c89b55
-def _fit(im, size):
-    "The picture `im`, as large as fits into a square of `size` pixels; no side is shorter than one pixel"
+def _fit(im, size, fit):
+    "What the network sees of `im`, as large as fits into a square of `size` pixels; no side is shorter than one pixel"
+    if fit!='stretch': return fitted(im, size, fit)
     return im.resize([max(1, round(o*size/max(im.size))) for o in im.size])
 
 def _overlay_picture(im, cam, opacity):
@@ -135,7 +137,8 @@ def explain(
 )->list: # One picture per file
     "Image files with Grad-CAM over them; raises `S10Error` for an unreadable file or an unknown layer"
     x = as_batch(read_images(model, meta, files), meta['mean'], meta['std'])
-    ims,maps = [_fit(open_image(o), size) for o in files],gradcam(model, x, layer, cls)
+    maps,fit = gradcam(model, x, layer, cls),meta.get('fit', 'stretch')
+    ims = [_fit(open_image(o), size, fit) for o in files]
     return [_overlay_picture(im, o, opacity) for im,o in zip(ims, maps)]
 
 # %% ../nbs/31_gradcam.ipynb #e1e1b22f
