@@ -165,6 +165,11 @@ def _unzip(z, m, caps):
         raise NotImplementedError(f'{m.filename!r} is compressed by method {m.compress_type}; expected deflate')
     with z.open(m) as f: return f.read(m.file_size)
 
+def _zip_link(z, m, name, caps):
+    "Why a link is left out; raises `S10Error` if it leads out of the archive"
+    _link(posixpath.dirname(name), os.fsdecode(_unzip(z, m, caps)), caps.src)
+    return 'a link in a zip'
+
 def _zip_files(src):
     "Name, and reader or reason, of each file in a zip; links are checked, and left out"
     with zipfile.ZipFile(src) as z:
@@ -172,9 +177,7 @@ def _zip_files(src):
         for m in z.infolist():
             name,kind = _check_member(m.filename, src),stat.S_IFMT(m.external_attr>>16) # 0 if not made on Unix
             caps(m.file_size)
-            if kind==stat.S_IFLNK:
-                _link(posixpath.dirname(name), os.fsdecode(_unzip(z, m, caps)), src)
-                yield name, 'a link in a zip'
+            if kind==stat.S_IFLNK: yield name, _zip_link(z, m, name, caps)
             elif kind not in (0,stat.S_IFREG,stat.S_IFDIR): yield name, no_file
             elif not m.is_dir(): yield name, partial(_unzip, z, m, caps)
 
@@ -201,14 +204,20 @@ def _check_loop(o):
 # %% ../nbs/01_archives.ipynb #73f45366
 seen_folder = 'a link to a folder that is read already'
 
+def _entries(folder):
+    "Entries of a folder by their kind, in the order of their names"
+    with os.scandir(folder) as it: return groupby(sorted(it, key=lambda o: o.name), _kind)
+
+def _by_link(entries): return groupby(entries, os.DirEntry.is_symlink)
+
 def _scan(folder, files, links, left_out):
     "Add what is in `folder` to the three lists; gives the folders in it"
-    with os.scandir(folder) as it: entries = sorted(it, key=lambda o: o.name)
-    kinds = [(o,_kind(o)) for o in entries]
-    files += [o for o,k in kinds if k=='file']
-    links += [o for o,k in kinds if k=='folder' and o.is_symlink()]
-    left_out += [(o.path,no_target) for o,k in kinds if k is None]
-    return [o.path for o,k in kinds if k=='folder' and not o.is_symlink()]
+    by = _entries(folder)
+    folders = _by_link(by.get('folder', []))
+    files += by.get('file', [])
+    links += folders.get(True, [])
+    left_out += [(o.path,no_target) for o in by.get(None, [])]
+    return [o.path for o in folders.get(False, [])]
 
 # %% ../nbs/01_archives.ipynb #b1d5fc6d
 def _check_number(files, folder):
@@ -235,19 +244,26 @@ def walk_files(
         _check_loop(o := links.pop(0))
         if _inode(o.path) in seen: left_out.append((o.path,seen_folder))
         else: _scan_all(o.path, files, links, left_out, seen)
-    return sorted(files, key=lambda o: o.path.split(os.sep)),left_out
+    return sorted(files, key=lambda o: o.path.replace(os.sep, '\0')),left_out # by the parts of the path
 
 # %% ../nbs/01_archives.ipynb #4054e718
+def _name_in(path, src): return os.path.relpath(path, src).replace(os.sep, '/')
+
+def _reader(entry): return partial(read_bytes, entry.path, max_bytes)
+
 def _folder_files(src):
     "Name, and reader or reason, of each file below a folder"
-    def name(path): return os.path.relpath(path, src).replace(os.sep, '/')
     files,left_out = walk_files(src)
-    yield from ((name(o.path), partial(read_bytes, o.path, max_bytes)) for o in files)
-    yield from ((name(path), why) for path,why in left_out)
+    yield from ((_name_in(o.path, src),_reader(o)) for o in files)
+    yield from ((_name_in(path, src),why) for path,why in left_out)
 
 # %% ../nbs/01_archives.ipynb #709b82e9
 _tars = '.tar .tgz .tar.gz .tbz2 .tar.bz2 .txz .tar.xz'.split()
 _archives = dict.fromkeys(_tars, _tar_files)|{'.zip':_zip_files}
+
+def _archive_files(src):
+    "Function that reads an archive by its ending, or `None`"
+    return first(f for k,f in _archives.items() if src.name.lower().endswith(k))
 
 def files_in(
     src:Path # Folder, or archive (a tar, also with gzip, bzip2 or xz, or a zip)
@@ -255,6 +271,5 @@ def files_in(
     "Files of a folder or an archive; raises `S10Error` for anything else, and when read for unsafe or oversized ones"
     if src.is_dir(): return _folder_files(src)
     open_regular(src).close()
-    for ext,files in _archives.items():
-        if src.name.lower().endswith(ext): return files(src)
+    if files := _archive_files(src): return files(src)
     raise S10Error(f'{src}: not a folder or an archive; expected one of {", ".join(_archives)}')

@@ -230,21 +230,29 @@ def _leaked(run):
     "How many test images are training images, by the record's own checks"
     return str(next((o for o in _counts(run['data']['checks']) if o not in (0,'0')), ''))[:20]
 
-def _is_good(last): return last['test_accuracy']>=.9 and last['epoch']<=24
+def _is_good(run): return run['accuracy']>=.9 and run['epochs']<=24
 
 # %% ../nbs/35_audit.ipynb #1648bb20
-def _result_text(last, n): return f'{last["test_accuracy"]:.2%} on {n:,} test images after epoch {last["epoch"]}'
+def _judged_text(run):
+    "What settings were judged on, if there were images for that"
+    if not run['validation']: return ''
+    return f'; {run["validation"]["accuracy"]:.2%} on {run["data"]["valid"]:,} others for validation'
 
+def _result_text(run):
+    "The result in words"
+    return f'{run["accuracy"]:.2%} on {run["data"]["test"]:,} test images after epoch {run["epochs"]}{_judged_text(run)}'
+
+# %% ../nbs/35_audit.ipynb #ce51729f
 def _on_cifar10(run, txt):
     "The verdict on a result on CIFAR-10"
-    s,good = run['settings'],_is_good(run['history'][-1])
+    s,good = run['settings'],_is_good(run)
     if s['holdout'] or s['limit']: return None,f'{txt}; on images that were held out, or some of them'
     return _at(run['width'], 64, 'channels', good, txt)
 
 @_rule('Result', 'at least 90 % on the test images of CIFAR-10 within 24 epochs')
 def _r9(run, path):
     why,leak = not_cifar10(run['data']),_leaked(run)
-    txt = _result_text(run['history'][-1], run['data']['test'])
+    txt = _result_text(run)
     if bad := miscounted(run, path): return False,f'{txt}; {bad}'
     if leak: txt += f'; the sets share {leak} images'
     if why: return None,f'{txt}{", and" if leak else ";"} not CIFAR-10: {why}'

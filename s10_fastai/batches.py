@@ -107,31 +107,39 @@ def _pixel_bytes(state, n):
 def _planes(raw): return np.ascontiguousarray(np.frombuffer(raw, np.uint8).reshape(-1,3,32,32).transpose(0,2,3,1))
 
 # %% ../nbs/01_batches.ipynb #d6a1d435
-def _check_labels(y, n):
-    "Raise `ValueError` unless `y` are numbers below `n`"
-    if any(type(o) is not int or not 0<=o<n for o in y): raise ValueError(f'expected labels from 0 to {n-1}')
+def _check_label(o, n):
+    "Raise `ValueError` unless `o` is a number below `n`"
+    if type(o) is not int or not 0<=o<n: raise ValueError(f'expected labels from 0 to {n-1}')
+
+def _state_images(state, n):
+    "Images (N,32,32,3) of the pickled array with this `state`"
+    raw,planar = _pixel_bytes(state, n)
+    return _planes(raw) if planar else np.frombuffer(raw, np.uint8).reshape(-1,32,32,3)
 
 def _py_batch(*keys):
     "Reader of a pickled batch: images (N,32,32,3), and a list of labels for each of the `keys`"
     def read(data):
         x,*ys = _unpickle(data, b'data', *keys)
-        raw,planar = _pixel_bytes(x.state, len(ys[0]))
-        return _planes(raw) if planar else np.frombuffer(raw, np.uint8).reshape(-1,32,32,3),ys
+        return _state_images(x.state, len(ys[0])),ys
     return read
 
 # %% ../nbs/01_batches.ipynb #0d4c3b78
+def _bin_rows(data, n):
+    "Bytes (N,n) of the images in a binary batch"
+    if data and len(data)%n==0: return np.frombuffer(data, np.uint8).reshape(-1,n)
+    raise ValueError(f'expected {n:,} bytes for each image')
+
 def _bin_batch(k):
     "Reader of a binary batch: images (N,32,32,3), and the `k` lists of labels that it has"
     def read(data):
-        if not data or len(data)%(3072+k): raise ValueError(f'expected {3072+k:,} bytes for each image')
-        rows = np.frombuffer(data, np.uint8).reshape(-1,3072+k)
+        rows = _bin_rows(data, 3072+k)
         return _planes(rows[:,k:].tobytes()),rows[:,:k].T[::-1].tolist()
     return read
 
-def _text_names(*more):
-    "Reader of class names from a file of text, and from `more` of them"
-    def lines(data): return _checked_names([o.strip() for o in data.decode().splitlines() if o.strip()])
-    return lambda files, f: [lines(files[o]) for o in (f,*more)]
+# %% ../nbs/01_batches.ipynb #cf841ae0
+def _text_lines(data): return _checked_names([o.strip() for o in data.decode().splitlines() if o.strip()])
+
+def _text_names(*more): return lambda files, f: [_text_lines(files[o]) for o in (f,*more)]
 
 # %% ../nbs/01_batches.ipynb #2c7e0e42
 def _cifar10_files(end=''): return {f'data_batch_{i}{end}':'train' for i in range(1,6)} | {f'test_batch{end}':'test'}
@@ -178,20 +186,27 @@ _again = 'download the original archive again'
 
 def _reading_batch(f, src): return reading(f'{src}: {f} is not a CIFAR batch file', _again)
 
-def _read_split(files, split, kind, n, src):
-    "Images, labels below `n`, names of the images and labels of groups in the batch files of a `split`"
-    batches = []
-    for f in (k for k,v in _kinds[kind][0].items() if v==split):
-        with _reading_batch(f, src):
-            x,(y,*coarse) = _kinds[kind][2](files[f])
-            _check_labels(y, n)
-        batches.append((x,np.array(y),np.array([f'{f}[{i}]' for i in range(len(y))]),np.array([*coarse,y][0])))
-    return tuple(map(np.concatenate, zip(*batches)))
+def _numbered(f, n): return np.array([f'{f}[{i}]' for i in range(n)]) # names of images
 
+# %% ../nbs/01_batches.ipynb #a8d0a199
+def _read_batch(f, data, kind, n, src):
+    "Images, labels below `n`, names of the images, and labels of groups (or again of classes) in a batch file"
+    with _reading_batch(f, src):
+        x,(y,*coarse) = _kinds[kind][2](data)
+        for o in y: _check_label(o, n)
+    return x,np.array(y),_numbered(f, len(y)),np.array([*coarse,y][0])
+
+def _read_split(files, split, kind, n, src):
+    "What `_read_batch` gives, of all batch files of a `split`"
+    names = [k for k,v in _kinds[kind][0].items() if v==split]
+    return tuple(map(np.concatenate, zip(*(_read_batch(f, files[f], kind, n, src) for f in names))))
+
+# %% ../nbs/01_batches.ipynb #64c9ba76
 def _groups(vocab, names, y, coarse):
     "`{class: group}`, if each class is in one group only"
     pairs = {*zip(y.tolist(), coarse.tolist())}
-    if names and len(pairs)==len({*y.tolist()}) and max(coarse)<len(names): return {vocab[i]:names[j] for i,j in pairs}
+    if not names or len(pairs)>len({*y.tolist()}) or max(coarse)>=len(names): return
+    return {vocab[i]:names[j] for i,j in pairs}
 
 # %% ../nbs/01_batches.ipynb #9a3a94f3
 def _check_files(files, kind, src):
@@ -205,6 +220,12 @@ def _names(files, kind, src):
     with _reading_batch(f, src): names,*groups = _kinds[kind][3](files, f)
     return [[*printable_names(o, src).values()] for o in (names,*groups)]
 
+def _check_number(vocab, y, src):
+    "Raise `S10Error` for more class names than training images"
+    if len(vocab)<=len(y): return
+    raise S10Error(f'{src}: {len(vocab):,} class names for {len(y):,} training images; {_again}')
+
+# %% ../nbs/01_batches.ipynb #33798225
 def read_batches(
     files:dict, # File name -> its bytes, for all files of a set
     src:Path|str # Where they come from, for messages
@@ -213,10 +234,9 @@ def read_batches(
     _check_files(files, kind := batch_kind(files), src)
     vocab,*groups = _names(files, kind, src)
     splits = {k:_read_split(files, k, kind, len(vocab), src) for k in ('train','test')}
-    y,coarse = (splits['train'][i] for i in (1,3))
-    if len(vocab)>len(y): raise S10Error(f'{src}: {len(vocab):,} class names for {len(y):,} training images; {_again}')
+    _check_number(vocab, splits['train'][1], src)
     _warn_copy({o:files[o] for o in _files_of(kind)}, src)
-    return vocab,{k:v[:3] for k,v in splits.items()},groups and _groups(vocab, groups[0], y, coarse) or None
+    return vocab,{k:v[:3] for k,v in splits.items()},_groups(vocab, *groups or [None], *splits['train'][1::2])
 
 # %% ../nbs/01_batches.ipynb #bd8483b2
 _x,_y = 'x_{0} {0}_images {0}_x X_{0} {0}_data','y_{0} {0}_labels {0}_y'
@@ -275,10 +295,15 @@ def _as_images(x):
     if x.ndim==3 or x.ndim==4 and x.shape[-1] in (3,4): return x
     raise ValueError(f'its images are of shape {x.shape}; expected (N,H,W), (N,H,W,3) or (N,3,H,W)')
 
+# %% ../nbs/01_batches.ipynb #1f73ef9e
+def _one_column(y):
+    "Labels (N,) of a table with one column, or with one for each class"
+    if y.ndim==2 and y.shape[1]==1: return y[:,0]
+    return y.argmax(1) if y.ndim==2 and (y.sum(1)==1).all() else y
+
 def _as_labels(y, n):
     "Labels (N,), numbers or text"
-    if y.ndim==2 and y.shape[1]==1: y = y[:,0]
-    if y.ndim==2 and (y.sum(1)==1).all(): y = y.argmax(1)
+    y = _one_column(y)
     if y.shape==(n,) and y.dtype.kind in 'iuUb': return y.astype(str if y.dtype.kind=='U' else int)
     what = f'its labels are of type {y.dtype} and shape {y.shape}'
     raise ValueError(f'{what}; expected a number or a name for each of {n:,} images')

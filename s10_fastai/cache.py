@@ -8,18 +8,23 @@ Docs: https://s10-fastai.github.io/s10_fastai/cache.html.md"""
 __all__ = ['splits', 'fields', 'cache_dir', 'source_key', 'images_sha256', 'splits_in', 'load_arrays', 'save_arrays']
 
 # %% ../nbs/02_cache.ipynb #b62cbf1b
-import hashlib,json,math,os,warnings,zipfile
+import hashlib,json,math,os,struct,warnings,zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from time import time
 
 import numpy as np
+from fastcore.basics import chunked
 from fastcore.xdg import xdg_cache_home
 
 from .archives import walk_files
+from .command import progress
 from .core import S10Error,open_regular,printable,replacing,why
 from .images import shown_path
+from .memory import is_mapped,memory_share,pieces
+from .store import prune,using
 
 # %% ../nbs/02_cache.ipynb #211e0449
 def cache_dir()->Path:
@@ -29,15 +34,16 @@ def cache_dir()->Path:
 # %% ../nbs/02_cache.ipynb #37d6d49d
 _max_archive = 4_000_000_000 # bytes
 
-def _file_line(entry, src):
-    "Name, size and times of a file in the folder `src`, as bytes"
+def _file_line(entry, n):
+    "Path of a file without its first `n` characters, size and times"
     s = entry.stat()
-    return os.fsencode(f'{os.path.relpath(entry.path, src)} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}\n')
+    return f'{entry.path[n:]} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}\n'
 
 def _folder_parts(src):
     files,left_out = walk_files(src)
-    yield from (_file_line(o, src) for o in files)
-    yield from (os.fsencode(f'{os.path.relpath(o, src)}\n') for o,_ in left_out)
+    n = len(os.path.join(src, '')) # of what all paths begin with
+    lines = chain((_file_line(o, n) for o in files), (f'{o[n:]}\n' for o,_ in left_out))
+    yield from (os.fsencode(''.join(o)) for o in chunked(lines, 1000))
 
 def _archive_parts(src):
     "Content of an archive, piece by piece"
@@ -60,7 +66,7 @@ def source_key(
 )->str: # 32 hexadecimal digits
     "Name that changes with the content of `src`"
     parts = (_folder_parts if src.is_dir() else _archive_parts)(src)
-    return _sha256(chain([b'4', json.dumps(options, sort_keys=True).encode()], parts))[:32]
+    return _sha256(chain([b'5', json.dumps(options, sort_keys=True).encode()], parts))[:32]
 
 # %% ../nbs/02_cache.ipynb #2c8260ef
 def images_sha256(
@@ -69,59 +75,71 @@ def images_sha256(
     vocab:list # Class names
 )->str:
     "Hash of pixels, labels and class names"
-    return _sha256(['\n'.join(vocab).encode(), *map(np.ascontiguousarray, (x,y.astype(np.int64)))])
+    parts = chain(pieces(x), [y.astype(np.int64)])
+    return _sha256(chain(['\n'.join(vocab).encode()], map(np.ascontiguousarray, parts)))
 
 # %% ../nbs/02_cache.ipynb #eb032851
 splits,fields = ('train','valid','test'),('x','y','files','sizes')
 
 # %% ../nbs/02_cache.ipynb #7d47f0e5
 def splits_in(
-    arrays:dict # `vocab`, `about`, and `{split}_{field}` for two or three `splits` and the four `fields`
+    arrays:dict # `vocab`, `about`, and `{split}_{field}` for one to three `splits` and the four `fields`
 )->list:
     "Which of the three splits the arrays are of"
     return [k for k in splits if f'{k}_x' in arrays]
 
 # %% ../nbs/02_cache.ipynb #6ebe4d77
+def _digest(x): return hashlib.sha256(np.ascontiguousarray(x)).digest()
+
 def _arrays_sha256(arrays):
     "Hash of all arrays"
-    vocab,names = arrays['vocab'].tolist(),splits_in(arrays)
-    images = ''.join(images_sha256(arrays[f'{k}_x'], arrays[f'{k}_y'], vocab) for k in names)
-    rest = (arrays[f'{k}_{f}'] for k in names for f in ('files','sizes'))
-    return _sha256([f'{images}{arrays["about"]}'.encode(), *map(np.ascontiguousarray, rest)])
+    names = sorted(arrays)
+    heads = json.dumps([(k,arrays[k].dtype.str,arrays[k].shape) for k in names])
+    parts = [o for k in names for o in pieces(np.atleast_1d(arrays[k]))]
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool: digests = [*pool.map(_digest, parts)]
+    return _sha256([heads.encode(), *digests])
 
 # %% ../nbs/02_cache.ipynb #f220e83d
 _of_split = dict(x=('|u1',(None,None,None,3)), y=('<i8',(None,)), files=('U',(None,)), sizes=('<i4',(None,2)))
 _expected = {f'{k}_{f}':o for k in splits for f,o in _of_split.items()} # type, or its kind, and shape
-_expected |= dict(vocab=('U',(None,)), about=('U',()), sha256=('U',()))
-_may_lack = {k for k in _expected if k.startswith('valid_')}
+_expected |= dict(vocab=('U',(None,)), about=('U',()), origin=('U',()), sha256=('U',()))
+_optional = [{f'{k}_{f}' for f in fields} for k in ('valid','test')] # all of a split, or none
 
 def _fits(shape, dtype, kind, dims):
     "Whether an array of this shape and type has the type `kind` and the shape `dims`, where `None` is any length"
     same_type = kind in (dtype.str,dtype.kind)
     return same_type and len(shape)==len(dims) and all(o in (n,None) for n,o in zip(shape, dims))
 
+def _start(z, m):
+    "Where in a zip the content of the member `m` begins, behind its name and other fields"
+    z.fp.seek(m.header_offset+26)
+    return m.header_offset+30+sum(struct.unpack('<HH', z.fp.read(4)))
+
 def _check_array(z, m, kind, dims):
-    "Refuse the member `m` of a cache file unless it is an array of that type and shape, and has the bytes it claims"
+    "Shape and place of the array in the member `m`; raises `ValueError` for another type or shape, or other bytes"
     with z.open(m) as f:
         np.lib.format.read_magic(f)
-        shape,_,dtype = np.lib.format.read_array_header_1_0(f)
-        size = math.prod(shape)*dtype.itemsize
-        if not _fits(shape, dtype, kind, dims) or not 0<size==m.file_size-f.tell(): raise ValueError(m.filename)
+        shape,fortran,dtype = np.lib.format.read_array_header_1_0(f)
+        size,n = math.prod(shape)*dtype.itemsize,f.tell()
+    if fortran or not _fits(shape, dtype, kind, dims) or not 0<size==m.file_size-n: raise ValueError(m.filename)
+    return shape,_start(z, m)+n
 
 # %% ../nbs/02_cache.ipynb #202877b0
 def _members(z):
     "Name -> member of a cache file; raises `ValueError` unless they are uncompressed, and those we write"
     found = {o.filename.removesuffix('.npy'):o for o in z.infolist()}
-    if {*_expected}-{*found} not in (set(),_may_lack) or {*found}-{*_expected}: raise ValueError('not our arrays')
+    lacking = {*_expected}-{*found}
+    if any(0<len(o&lacking)<len(o) for o in _optional): raise ValueError('a part of a split')
+    if lacking-set().union(*_optional) or {*found}-{*_expected}: raise ValueError('not our arrays')
     if any(o.compress_type for o in found.values()): raise ValueError('compressed')
     return found
 
 def _check_arrays(f):
-    "Refuse the open cache file `f` unless it holds our arrays, uncompressed and once each"
+    "Name -> shape and place of the arrays in the open cache file `f`; raises `ValueError` unless they are ours"
     with zipfile.ZipFile(f) as z:
         found = _members(z)
         if sum(o.file_size for o in found.values())>os.fstat(f.fileno()).st_size: raise ValueError('too large')
-        for k,o in found.items(): _check_array(z, o, *_expected[k])
+        return {k:_check_array(z, o, *_expected[k]) for k,o in found.items()}
 
 # %% ../nbs/02_cache.ipynb #ce3560bd
 def _same_length(*os): return len({*map(len, os)})==1
@@ -141,20 +159,37 @@ def _is_sound(arrays):
     names = vocab+[o for k in splits_in(arrays) for o in arrays[f'{k}_files'].tolist()]
     if len(vocab)<2 or len({*vocab})<len(vocab) or not _are_names(names): return False
     sizes = {arrays[f'{k}_x'].shape[1:] for k in splits_in(arrays)}
-    if len(sizes)>1 or type(json.loads(str(arrays['about']))) is not dict: return False
+    if len(sizes)>1 or any(type(json.loads(str(arrays[k]))) is not dict for k in ('about','origin')): return False
     return all(_is_set(*(arrays[f'{k}_{f}'] for f in fields), len(vocab)) for k in splits_in(arrays))
 
 # %% ../nbs/02_cache.ipynb #5f9f7883
+def _read_pixels(f, shape, start):
+    "Images in the open cache file `f`"
+    f.seek(start)
+    if f.readinto(x := np.empty(shape, np.uint8))<x.nbytes: raise ValueError('too short')
+    return x
+
+def _map_pixels(f, shape, start): return np.asarray(np.memmap(f, np.uint8, 'r', start, shape))
+
+def _read_arrays(f):
+    "All arrays in the open cache file `f`"
+    places = _check_arrays(f)
+    pixels = {k:v for k,v in places.items() if k.endswith('_x')}
+    read = _read_pixels if sum(math.prod(o) for o,_ in pixels.values())<=memory_share() else _map_pixels
+    res = {k:read(f, *v) for k,v in pixels.items()}
+    f.seek(0)
+    with np.load(f) as z: return res | {k:z[k] for k in places if k not in pixels}
+
+# %% ../nbs/02_cache.ipynb #66462faa
 def load_arrays(
     path:Path # Cache file
 )->dict: # As `save_arrays` takes them
     "Arrays of both sets, or `None` if there is no sound file"
-    with suppress(Exception), open_regular(path) as f:
-        _check_arrays(f)
-        f.seek(0)
-        with np.load(f) as z: arrays = dict(z)
+    with suppress(Exception), using(path) as f:
+        arrays = _read_arrays(f)
         sha256 = arrays.pop('sha256')
-        if _is_sound(arrays) and sha256==_arrays_sha256(arrays): return arrays
+        if not _is_sound(arrays) or sha256!=_arrays_sha256(arrays): raise ValueError(path)
+        return {k:v for k,v in arrays.items() if k!='origin'}
 
 # %% ../nbs/02_cache.ipynb #b073fecc
 def _remove_stale(folder):
@@ -163,22 +198,45 @@ def _remove_stale(folder):
         with suppress(OSError):
             if o.stat().st_mtime<time()-24*60*60: o.unlink()
 
-def _write_arrays(path, arrays):
-    "Write the arrays and their hash to `path` in one step"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_stale(path.parent)
-    with replacing(path) as tmp, open(tmp, 'wb') as f: np.savez(f, sha256=_arrays_sha256(arrays), **arrays)
+def _write_member(z, name, a, more):
+    "Write an array to the open zip `z`"
+    head = dict(descr=np.lib.format.dtype_to_descr(a.dtype), fortran_order=False, shape=a.shape)
+    with z.open(f'{name}.npy', 'w', force_zip64=True) as f:
+        np.lib.format.write_array_header_1_0(f, head)
+        for o in pieces(np.atleast_1d(a)): more(f.write(o.tobytes()))
+
+def _write_zip(path, arrays):
+    "Write arrays to a file as `np.savez` does"
+    n = sum(o.nbytes for o in arrays.values())
+    with progress(n if n>1e8 else 0, 'bytes kept') as more, zipfile.ZipFile(path, 'w') as z:
+        for k,o in arrays.items(): _write_member(z, k, o, more)
 
 # %% ../nbs/02_cache.ipynb #312ad8e3
+def _write_arrays(path, arrays):
+    "Write the arrays and their hash to `path` in one step, and remove old files if there are too many now"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_stale(path.parent)
+    with replacing(path) as tmp: _write_zip(tmp, dict(sha256=np.array(_arrays_sha256(arrays)))|arrays)
+    prune(path.parent, path)
+
 def _warn_not_kept(folder, e):
     warnings.warn(printable(f'{shown_path(folder)}: decoded images were not kept ({why(e)}); '
         'set S10_CACHE to a folder with space'))
 
 # %% ../nbs/02_cache.ipynb #c9d869e2
+def _mapped_again(path, arrays):
+    "`arrays`, of which those that are mapped become parts of the file `path`"
+    if not any(map(is_mapped, arrays.values())): return arrays
+    with suppress(Exception), using(path) as f:
+        arrays = arrays|{k:_map_pixels(f, *v) for k,v in _check_arrays(f).items() if k.endswith('_x')}
+    return arrays
+
 def save_arrays(
     path:Path, # Cache file to make or to replace
-    arrays:dict # `vocab`, `about`, and `{split}_{field}` for two or three `splits` and the four `fields`
-):
+    arrays:dict, # `vocab`, `about`, and `{split}_{field}` for one to three `splits` and the four `fields`
+    **origin # What they are of, such as `source`; texts, numbers or `None`
+)->dict: # The same arrays
     "Keep the arrays of both sets; warns if they cannot be written"
-    try: _write_arrays(path, arrays)
-    except (OSError,ValueError) as e: _warn_not_kept(path.parent, e)
+    try: _write_arrays(path, arrays|dict(origin=np.array(json.dumps(origin))))
+    except (OSError,ValueError) as e: return _warn_not_kept(path.parent, e) or arrays
+    return _mapped_again(path, arrays)

@@ -17,27 +17,32 @@ from PIL import Image
 
 from .archives import files_in,max_bytes,printable_names,reading
 from .batches import batch_kind,batch_names,read_batches,read_npz
-from .cache import cache_dir
+from .cache import cache_dir,fields,splits
+from .command import progress
 from .core import S10Error,plural,printable,read_bytes,replacing,user_path
-from .images import OtherSize,decode_images,fitted_array,is_heic,is_image,need_heic
+from .images import OtherSize,decoded_parts,fitted_array,is_heic,is_image,need_heic
+from .memory import new_pixels,stacked
 from .tables import own_tables,read_labels,split_columns
 from .layouts import Found,is_hidden,read_layout,same_classes,with_splits
 
 # %% ../nbs/02_collect.ipynb #757a8043
+def _row(why, paths): return dict(reason=why, count=len(paths), examples=[*map(printable, paths[:3])])
+
 def left_out_rows(
     why:dict # Path -> reason
 )->list: # Dicts of `reason`, `count` and `examples` (at most three), the most frequent first
     "What was left out, by reason"
-    by = groupby(sorted(why), why.get)
-    rows = [dict(reason=k, count=len(v), examples=[*map(printable, v[:3])]) for k,v in by.items()]
+    rows = [_row(k, v) for k,v in groupby(sorted(why), why.get).items()]
     return sorted(rows, key=lambda o: -o['count'])
+
+# %% ../nbs/02_collect.ipynb #c25a0e30
+def _examples(row): return ', '.join(row['examples'])+(', …' if row['count']>len(row['examples']) else '')
 
 def left_out_lines(
     rows:list # From `left_out_rows`
 )->list: # Lines of plain text
     "A line for each reason"
-    def examples(o): return ', '.join(o['examples'])+(', …' if o['count']>len(o['examples']) else '')
-    return [f'Left out: {plural(o["count"], "file")}, {o["reason"]}: {examples(o)}' for o in rows]
+    return [f'Left out: {plural(o["count"], "file")}, {o["reason"]}: {_examples(o)}' for o in rows]
 
 # %% ../nbs/02_collect.ipynb #3dc092a0
 _tables = {'.csv','.jsonl'}
@@ -48,10 +53,30 @@ def _ext(name): return PurePosixPath(name).suffix.lower()
 
 def _base(name): return PurePosixPath(name).name
 
+# %% ../nbs/02_collect.ipynb #faf17b3d
+def _is_text(name): return _ext(name) in _texts-_tables and _base(name) not in batch_names
+
 def _head(read):
     "First bytes of a file, or of what is read already"
     if isinstance(read, bytes): return read[:64]
     with open(read.args[0], 'rb') as f: return f.read(64)
+
+# %% ../nbs/02_collect.ipynb #2eba8dfa
+def _why_not(name, read):
+    "Why a file is left out before it is read"
+    if is_hidden(name): return 'hidden, or made by a system'
+    if isinstance(read, str): return read
+    if _is_text(name): return 'not an image'
+
+def _no_batches(paths):
+    "Those of the files with names of batch files that are not in a set of them"
+    by = groupby(paths, _parent)
+    return [o for v in by.values() if not batch_kind([*map(_base, v)]) for o in v]
+
+# %% ../nbs/02_collect.ipynb #d7a2da2c
+def _parent(name): return name.rpartition('/')[0]
+
+def _data(o): return o() if callable(o) else o # of a file, now or as it was read
 
 # %% ../nbs/02_collect.ipynb #51a769e8
 class Listing:
@@ -60,29 +85,21 @@ class Listing:
         src:Path # Folder or archive
     ):
         self.src,self.images,self.tables,self.batches,self.why = src,{},{},{},{}
-        with reading(f'{src}: unreadable or truncated', 'get the file again'):
-            for name,read in files_in(src): self._add(name, read)
-        self._sort_batches()
+        with reading(f'{src}: unreadable or truncated', 'get the file again'): self._read()
+        for o in _no_batches(self.batches): self._add_other(o, self.batches.pop(o))
+    def _read(self):
+        for name,read in files_in(self.src):
+            if why := _why_not(name, read): self.why[name] = why
+            else: self._add(name, read if self.src.is_dir() else read())
     def _add(self, name, read):
-        "Put a file where it belongs; those of an archive are read at once, in its order"
-        if is_hidden(name): self.why[name] = 'hidden, or made by a system'
-        elif isinstance(read, str): self.why[name] = read
-        elif _ext(name) in _texts-_tables and _base(name) not in batch_names: self.why[name] = 'not an image'
-        else: self._add_data(name, read if self.src.is_dir() else read())
-    def _add_data(self, name, read):
-        if name in self.images: self.why[f'{name} (the first of two)'] = 'twice in the archive'
+        "Put a file where it belongs"
         if _ext(name) in _tables: self.tables[name] = read
         elif _base(name) in batch_names: self.batches[name] = read
         else: self._add_other(name, read)
     def _add_other(self, name, read):
+        if name in self.images: self.why[f'{name} (the first of two)'] = 'twice in the archive'
         if _ext(name) in _image_exts or is_image(_head(read)): self.images[name] = read
         else: self.why[name] = 'not an image'
-    def _sort_batches(self):
-        "Keep the batch files of the folder that has a set of them"
-        by = groupby(self.batches, lambda o: PurePosixPath(o).parent)
-        kinds = {k:batch_kind([*map(_base, v)]) for k,v in by.items()}
-        for k in (k for k,v in kinds.items() if not v):
-            for o in by[k]: self._add_other(o, self.batches.pop(o))
     def leave_out(self,
         paths, # Of images that are not used
         why:str # The reason
@@ -91,98 +108,108 @@ class Listing:
         for o in paths: del self.images[o]
         self.why |= dict.fromkeys(paths, why)
 
-def _data(o): return o() if callable(o) else o # of a file, now or as it was read
-
 # %% ../nbs/02_collect.ipynb #372e8ebf
-def _check_heic(found):
-    "Raise `S10Error` if there are HEIC images and nothing to read them with"
-    names = [k for k,v in found.images.items() if is_heic(_head(v))] if _has_heic(found.images) else []
-    if not names: return
-    try: need_heic()
-    except S10Error as e:
-        what = f'{found.src}: {plural(len(names), "HEIC image")}, such as {names[0]}'
-        raise S10Error(f'{what}: {e}') from e
-
-def _has_heic(names): return any(_ext(o) not in _plain for o in names)
-
 _plain = {*'.png .bmp .gif .webp .ppm .tif .tiff'.split()} # never HEIC by another name
 
+def _heic_files(images): return [k for k,v in images.items() if _ext(k) not in _plain and is_heic(_head(v))]
+
+def _check_heic(found):
+    "Raise `S10Error` if there are HEIC images and nothing to read them with"
+    if not (names := _heic_files(found.images)): return
+    what = f'{found.src}: {plural(len(names), "HEIC image")}, such as {names[0]}'
+    try: need_heic()
+    except S10Error as e: raise S10Error(f'{what}: {e}') from e
+
 # %% ../nbs/02_collect.ipynb #de87da50
+def _class_folder(o): return str(PurePosixPath(o.path).parents[len(o.below)-1]) # of a row
+
+def _is_picture(name, why): return why=='not an image' and _ext(name) not in _texts
+
+def _emptied(found, rows):
+    "A file that is not read, in a folder beside those of the classes which has no image"
+    used = {*map(_class_folder, rows)}
+    above = {*map(_parent, used)}
+    names = [k for k,v in found.why.items() if _is_picture(k, v) and _parent(k) not in used]
+    return first(o for o in names if _parent(_parent(o)) in above)
+
+# %% ../nbs/02_collect.ipynb #fee9f1ed
 def _check_emptied(found, rows):
-    "Raise `S10Error` if a folder beside those of the classes has pictures, but none that is read"
-    used = {str(PurePosixPath(o.path).parents[len(o.below)-1]) for o in rows}
-    siblings = {str(PurePosixPath(o).parent) for o in used}
-    for name,why in found.why.items():
-        folder = str(PurePosixPath(name).parent)
-        if why!='not an image' or _ext(name) in _texts or folder in used: continue
-        if str(PurePosixPath(folder).parent) in siblings:
-            raise S10Error(f'{found.src}: no image in {folder} can be read, only files such as {name}; '
-                'save them as PNG or JPEG, or remove the folder')
+    "Raise `S10Error` if a folder that would be a class has pictures, but none that is read"
+    if not (name := _emptied(found, rows)): return
+    raise S10Error(f'{found.src}: no image in {_parent(name)} can be read, only files such as {name}; '
+        'save them as PNG or JPEG, or remove the folder')
 
 # %% ../nbs/02_collect.ipynb #04d1d96f
 def _table(found, path):
     "Bytes of a table: a file of the user, or one in the folder or archive"
     if path in found.tables: return _data(found.tables[path])
-    with reading(f'--labels {path}: cannot be read', 'expected a CSV file, also one in the folder or archive'):
-        return read_bytes(user_path(path, '--labels'), max_bytes)
-
-def _parent(o): return '' if '/' not in o else o.rpartition('/')[0]
+    todo = 'expected a CSV file, also one in the folder or archive'
+    with reading(f'--labels {path}: cannot be read', todo): return read_bytes(user_path(path, '--labels'), max_bytes)
 
 # %% ../nbs/02_collect.ipynb #d7a9a2f4
+def _rows_of_table(found, name):
+    "Rows and notes of a table that is among the images"
+    folder = _parent(name)
+    here = [o for o in found.images if not folder or o.startswith(f'{folder}/')]
+    return read_labels(name, _data(found.tables[name]), here, folder=folder)
+
 def _rows_of_tables(found, names):
-    "Rows and notes of tables beside the images"
-    rows,notes = [],[]
-    for o in names:
-        here = [p for p in found.images if p.startswith(f'{_parent(o)}/'.lstrip('/'))]
-        a,b = read_labels(o, _data(found.tables[o]), here, folder=_parent(o))
-        rows,notes = rows+a,notes+b
-    return rows,[f'labels are of {", ".join(names)}']+notes
+    "Rows and notes of tables among the images"
+    rows,notes = zip(*(_rows_of_table(found, o) for o in names))
+    return sum(rows, []),[f'labels are of {", ".join(names)}', *sum(notes, [])]
+
+def _usable_tables(found):
+    "Names of the tables that have images beside them"
+    folders = {*map(_parent, found.images)}
+    return [o for o in own_tables(found.tables) if _parent(o) in folders]
 
 # %% ../nbs/02_collect.ipynb #8870abc0
-def _labelled_rows(found, labels):
-    "Rows of `Found` and notes by tables, or nothing if there are none to use"
-    if labels:
-        path,columns = split_columns(labels)
-        folder = _parent(path) if path in found.tables else ''
-        return read_labels(path, _table(found, path), [*found.images], columns, folder)
-    folders = {*map(_parent, found.images)}
-    if names := [o for o in own_tables(found.tables) if _parent(o) in folders]: return _rows_of_tables(found, names)
+def _given_rows(found, labels):
+    "Rows and notes by the table that a user names"
+    path,columns = split_columns(labels)
+    folder = _parent(path) if path in found.tables else ''
+    return read_labels(path, _table(found, path), [*found.images], columns, folder)
 
-def _try_tables(found, e):
-    "Name a table in the message of an error"
-    more = f'; it may be in {first(found.tables)} (--labels {first(found.tables)})' if found.tables else ''
-    raise S10Error(f'{e}{more}') from e
+def _labelled_rows(found, labels):
+    "Rows and notes by tables, or nothing if there are none to use"
+    if labels: return _given_rows(found, labels)
+    if names := _usable_tables(found): return _rows_of_tables(found, names)
 
 # %% ../nbs/02_collect.ipynb #2d03d5e0
-def _rows(found, labels, share, seed):
-    "Rows of `Found` for all images with a class, and notes"
-    if res := _labelled_rows(found, labels):
-        rows,notes = res
-        found.leave_out(sorted({*found.images}-{o.path for o in rows}), 'without a label')
-        rows,more = with_splits(sorted(rows, key=lambda o: (o.cls,o.below)), share, seed)
-        return rows,notes+more
-    try: rows,notes,out = read_layout([*found.images], found.src, share, seed)
-    except S10Error as e: _try_tables(found, e)
-    for k,v in out.items(): found.leave_out(v, k)
+def _by_tables(found, rows):
+    "Rows with splits, and notes; images without a label are left out"
+    found.leave_out(sorted({*found.images}-{o.path for o in rows}), 'without a label')
+    return with_splits(sorted(rows, key=lambda o: (o.cls,o.below)))
+
+def _hint(found):
+    "Which table may have the labels"
+    name = first(found.tables)
+    return f'; it may be in {name} (--labels {name})' if name else ''
+
+def _by_folders(found):
+    "Rows and notes by folders"
+    try: rows,notes,out = read_layout([*found.images], found.src)
+    except S10Error as e: raise S10Error(f'{e}{_hint(found)}') from e
+    for why,paths in out.items(): found.leave_out(paths, why)
     return rows,notes
 
+# %% ../nbs/02_collect.ipynb #028f1deb
+def _rows(found, labels):
+    "Rows of `Found` for all images with a class, and notes"
+    if not (res := _labelled_rows(found, labels)): return _by_folders(found)
+    rows,more = _by_tables(found, res[0])
+    return rows,res[1]+more
+
 # %% ../nbs/02_collect.ipynb #80d0e173
+def _file_name(o): return o.path if '/'.join(o.below)==o.path else '/'.join((o.split,o.cls,*o.below))
+
 def _file_names(rows, src):
     "What each image is called: split, class and file, or its path where that would be no single name"
-    names = [o.path if '/'.join(o.below)==o.path else '/'.join((o.split,o.cls,*o.below)) for o in rows]
+    names = [*map(_file_name, rows)]
     if len({*names})<len(names): names = [o.path for o in rows]
     return [*printable_names(names, src).values()]
 
 # %% ../nbs/02_collect.ipynb #97023eaa
-def _bad_images(bad, src):
-    "Error that names all images that cannot be read"
-    msgs = [*bad.values()]
-    if len(bad)==1: return msgs[0]
-    txt = f'{src}: {plural(len(bad), "image")} cannot be read: {"; ".join(bad)}'
-    if len(txt)<900: return S10Error(f'{txt}. The first: {msgs[0]}. --skip-unreadable goes on without them')
-    return S10Error(f'{msgs[0]} … and {len(bad)-1:,} more, all listed in {_listed(bad)}. '
-        '--skip-unreadable goes on without them')
-
 def _listed(bad):
     "File in the cache with the messages of all bad images"
     path = cache_dir()/'unreadable.txt'
@@ -190,51 +217,88 @@ def _listed(bad):
     with replacing(path) as tmp: tmp.write_text('\n'.join(o.msg for o in bad.values()))
     return path
 
+# %% ../nbs/02_collect.ipynb #e725421e
+_skip = 'skip=True (--skip-unreadable) goes on without'
+
+def _other_sizes(bad):
+    "Error for images of other sizes, or nothing"
+    msgs = [str(o) for o in bad.values() if isinstance(o, OtherSize)]
+    if msgs: return S10Error(msgs[0] + (f' … and {len(msgs)-1:,} more' if msgs[1:] else ''))
+
+def _unreadable(bad, src):
+    "Error that names all images that cannot be read"
+    first,n = str(next(iter(bad.values()))),len(bad)
+    if n==1: return S10Error(f'{src}: {first}; {_skip} it')
+    txt = f'{src}: {n:,} images cannot be read: {"; ".join(bad)}'
+    if len(txt)<900: return S10Error(f'{txt}. The first: {first}; {_skip} them')
+    return S10Error(f'{first} … and {n-1:,} more, all listed in {_listed(bad)}; {_skip} them')
+
+def _bad_images(bad, src): return _other_sizes(bad) or _unreadable(bad, src)
+
+# %% ../nbs/02_collect.ipynb #e384fe19
+def _pixels_or_bad(items, size, fit):
+    "Whether each image could be decoded, and its pixels and size, or the error"
+    with progress(len(items) if len(items)>5000 else 0, 'images decoded') as more:
+        for part in decoded_parts(items, size, fit):
+            yield from ((not isinstance(o, S10Error),o) for o in part)
+            more(len(part))
+
+def _decode(items, size, fit):
+    "Pixels and sizes of the images that can be decoded, and name -> error of the others"
+    x,sizes,bad = new_pixels((len(items),size,size,3), cache_dir()),[],{}
+    for (k,_),(good,o) in zip(items, _pixels_or_bad(items, size, fit), strict=True):
+        if not good: bad[k] = o
+        else:
+            x[len(sizes)] = o[0]
+            sizes.append(o[1])
+    return x[:len(sizes)],np.array(sizes, np.int32),bad
+
 # %% ../nbs/02_collect.ipynb #36668e1e
 def _decoded(found, rows, size, fit, skip):
-    "Rows with name, array and size of their images; bad ones are left out, or an error"
+    "Rows, names, pixels and sizes of images; bad ones are left out, or an error"
     names = _file_names(rows, found.src)
-    images = decode_images([(k,found.images[o.path]) for k,o in zip(names, rows)], size, fit)
-    bad = {k:o for k,o in zip(names, images) if isinstance(o, S10Error)}
+    x,sizes,bad = _decode([(k,found.images[o.path]) for k,o in zip(names, rows)], size, fit)
     if bad and not skip: raise _bad_images(bad, found.src)
-    if other := first(o for o in bad.values() if isinstance(o, OtherSize)): raise other
+    if other := _other_sizes(bad): raise other
     found.why |= dict.fromkeys(bad, 'unreadable')
-    return [(o,k,*im) for o,k,im in zip(rows, names, images) if k not in bad]
+    rows,names = zip(*((o,k) for o,k in zip(rows, names) if k not in bad)) if len(x) else ((),())
+    return rows,names,x,sizes
 
 # %% ../nbs/02_collect.ipynb #46417599
-def _split_arrays(split, rows, index):
-    "Arrays of a split, by the names that the cache has for them"
-    rows,files,x,sizes = zip(*rows)
-    y = np.array([index[o.cls] for o in rows])
-    arrays = dict(x=np.stack(x), y=y, files=np.array(files), sizes=np.array(sizes, np.int32))
-    return {f'{split}_{k}':v for k,v in arrays.items()}
-
-def _to_arrays(decoded, src):
-    "Dict of arrays of decoded rows"
-    classes = printable_names(same_classes([o[0] for o in decoded], src), src)
+def _labels(rows, src):
+    "Class names, and the index of that of each row"
+    classes = printable_names(same_classes(rows, src), src)
     vocab = sorted(classes.values())
-    index,by = {c:vocab.index(v) for c,v in classes.items()},groupby(decoded, lambda o: o[0].split)
-    res = {'vocab':np.array(vocab)}
-    for k in ('train','valid','test'):
-        if k in by: res |= _split_arrays(k, by[k], index)
+    index = {c:vocab.index(v) for c,v in classes.items()}
+    return vocab,np.array([index[o.cls] for o in rows])
+
+def _to_arrays(rows, files, x, sizes, src):
+    "Dict of arrays of decoded images, whose rows are sorted by split"
+    vocab,y = _labels(rows, src)
+    res,names = {'vocab':np.array(vocab)},[o.split for o in rows]
+    for k in (k for k in splits if k in names):
+        part = slice(i := names.index(k), i+names.count(k))
+        res |= {f'{k}_{f}':np.asarray(o[part]) for f,o in zip(fields, (x,y,files,sizes))}
     return res
 
 # %% ../nbs/02_collect.ipynb #23819cd3
-def _from_files(found, size, fit, labels, share, seed, skip):
+def _by_split(rows): return sorted(rows, key=lambda o: o.split)
+
+def _from_files(found, size, fit, labels, skip):
     "Arrays of image files, and notes"
     if not found.images: raise S10Error(f'{found.src}: no images found; {_layouts}')
     if not skip: _check_heic(found)
-    rows,notes = _rows(found, labels, share, seed)
+    rows,notes = _rows(found, labels)
     if not skip: _check_emptied(found, rows)
     same_classes(rows, found.src)
-    return _to_arrays(_decoded(found, rows, size, fit, skip), found.src),notes
+    return _to_arrays(*_decoded(found, _by_split(rows), size, fit, skip), found.src),notes
 
 _layouts = "expected train/<class>/<image> and test/<class>/<image>, <class>/<image>, or files such as CIFAR-10's"
 
 # %% ../nbs/02_collect.ipynb #414ada10
 def _batch_arrays(split, x, y, names, size, fit):
     "Arrays of a split of batches, scaled if need be"
-    if size!=32: x = np.stack([_scaled(*o, size, fit) for o in zip(names, x)])
+    if size!=32: x = stacked((_scaled(*o, size, fit) for o in zip(names, x)), len(x), cache_dir())
     arrays = dict(x=x, y=y, files=names, sizes=np.full((len(y),2), 32, np.int32))
     return {f'{split}_{k}':v for k,v in arrays.items()}
 
@@ -256,13 +320,15 @@ def _npz_rows(src):
         split,files = None if k=='all' else k,[f'{k}[{i}]' for i in range(len(x))]
         for o,im,c in zip(files, x, names): yield Found(o, split, c, (o,)),im
 
-def _from_npz(src, size, fit, share, seed):
+def _from_npz(src, size, fit):
     "Arrays of an `.npz` file, and notes"
     rows,ims = zip(*_npz_rows(src))
-    rows,notes = with_splits(rows, share, seed)
-    images = decode_images([(o.path,im) for o,im in zip(rows, ims)], size, fit)
-    if bad := first(o for o in images if isinstance(o, S10Error)): raise S10Error(f'{src}: {bad}')
-    return _to_arrays([(o,o.path,*im) for o,im in zip(rows, images)], src),notes
+    ims = {o.path:im for o,im in zip(rows, ims)}
+    rows,notes = with_splits(rows)
+    rows = _by_split(rows)
+    x,sizes,bad = _decode([(o.path,ims[o.path]) for o in rows], size, fit)
+    if bad: raise S10Error(f'{src}: {first(bad.values())}')
+    return _to_arrays(rows, [o.path for o in rows], x, sizes, src),notes
 
 # %% ../nbs/02_collect.ipynb #41a743ce
 def read_arrays(
@@ -270,17 +336,15 @@ def read_arrays(
     size:int=32, # Height and width of the images, pixels
     fit:str=None, # How images of other sizes are scaled: crop, pad, stretch, or `None` to refuse them
     labels:str=None, # Table with the labels, as `file.csv` or `file.csv:FILE,LABEL`
-    share:float=.2, # Fraction (or number) of the images to test on where there is no test set
-    seed:int=0, # Of that draw
     skip:bool=False # Go on without images that cannot be read
-)->dict: # `vocab`; `{split}_x`, `_y`, `_files` and `_sizes` of train, test and perhaps valid; `about`, which is JSON
+)->dict: # `vocab`; `{split}_x`, `_y`, `_files` and `_sizes` of train, perhaps valid and test; `about`, which is JSON
     "Images of a source as arrays; raises `S10Error` for one that cannot be used"
     groups,notes,rows = None,[],[]
-    if src.suffix.lower()=='.npz': arrays,notes = _from_npz(src, size, fit, share, seed)
+    if src.suffix.lower()=='.npz': arrays,notes = _from_npz(src, size, fit)
     else:
         found = Listing(src)
         if found.batches: arrays,groups = _from_batches(found, size, fit)
-        else: arrays,notes = _from_files(found, size, fit, labels, share, seed, skip)
+        else: arrays,notes = _from_files(found, size, fit, labels, skip)
         rows = left_out_rows(found.why)
     about = dict(notes=[*map(printable, notes)], left_out=rows, groups=groups)
     return arrays|{'about':np.array(json.dumps(about))}

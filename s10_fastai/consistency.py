@@ -211,11 +211,17 @@ def _decayed(settings, ran, optimizer, network):
 
 # %% ../nbs/34_consistency.ipynb #c76ff1e3
 @_check('', '{} is {:.6g}, but {:.6g} after the last epoch')
-def _result(accuracy, test_loss, history):
+def _result(accuracy, test_loss, history, validation):
     last = history[-1]
-    for k,v,want in (('accuracy',accuracy,last['test_accuracy']), ('test_loss',test_loss,last['test_loss'])):
+    scores = validation or dict(accuracy=accuracy, loss=test_loss)
+    for k,v,want in (('accuracy',scores['accuracy'],last['test_accuracy']), ('loss',scores['loss'],last['test_loss'])):
         if v!=want: yield k,v,want
 
+@_check('', 'there are results on images for validation, or such images, but not both')
+def _validated(validation, data):
+    if (validation is None)!=('valid' not in data): yield ()
+
+# %% ../nbs/34_consistency.ipynb #cd63338f
 def _each(history):
     "Epoch, set, accuracy and loss"
     for r in history: yield from ((r['epoch'],k,r[f'{k}_accuracy'],r[f'{k}_loss']) for k in ('train','test'))
@@ -223,7 +229,7 @@ def _each(history):
 @_check('', '{:.6g} of {:,} {} images in epoch {} is no number of images')
 def _whole(history, data):
     for epoch,k,acc,_ in _each(history):
-        n = data[k]
+        n = data[k] if k=='train' else data.get('valid') or data['test']
         if abs(acc*n-round(acc*n))>1e-6*n**.5+1e-6: yield acc,n,k,epoch
 
 # %% ../nbs/34_consistency.ipynb #b4ea5914

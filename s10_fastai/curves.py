@@ -21,16 +21,16 @@ def _label_epochs(ax, title):
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=.3)
 
-def _plot_key(ax, history, key):
+def _plot_key(ax, history, key, judged='test'):
     "Draw the column `key` of `history` against epochs"
-    name = key.replace('_', ' ')
+    name = key.replace('test', judged).replace('_', ' ')
     ax.plot(_column(history, 'epoch'), _column(history, key), '.-', label=name)
     _label_epochs(ax, name.capitalize())
 
 # %% ../nbs/29_curves.ipynb #b2882bfb
-def _plot_keys(axs, history, keys):
+def _plot_keys(axs, history, keys, judged):
     "Draw columns of `history`, a panel each"
-    for ax,k in zip(axs, keys): _plot_key(ax, history, k)
+    for ax,k in zip(axs, keys): _plot_key(ax, history, k, judged)
 
 def _tight(fig):
     "`fig` without superfluous margins"
@@ -38,27 +38,29 @@ def _tight(fig):
     return fig
 
 def plot_square(
-    history:list # One dict per epoch, `history` of `run.json`
+    history:list, # One dict per epoch, `history` of `run.json`
+    judged:str='test' # What the images are called that were looked at after each epoch
 ):
     "Loss and accuracy of both sets, one panel each"
     fig,axs = plt.subplots(2, 2, figsize=(7,5))
-    _plot_keys(axs.flat, history, _keys)
+    _plot_keys(axs.flat, history, _keys, judged)
     return _tight(fig)
 
 # %% ../nbs/29_curves.ipynb #6c62acb0
 def plot_accuracy(
-    history:list # One dict per epoch, `history` of `run.json`
+    history:list, # One dict per epoch, `history` of `run.json`
+    judged:str='test' # What the images are called that were looked at after each epoch
 ):
     "Training and test accuracy"
     fig,ax = plt.subplots(figsize=(5,3))
-    for k in _keys[1::2]: _plot_key(ax, history, k)
+    for k in _keys[1::2]: _plot_key(ax, history, k, judged)
     ax.set_title('Accuracy')
     ax.legend()
     return _tight(fig)
 
 # %% ../nbs/29_curves.ipynb #528665d5
 def _gap(history):
-    "Training accuracy minus test accuracy of each epoch"
+    "Training accuracy minus that of the other set of each epoch"
     return [r['train_accuracy']-r['test_accuracy'] for r in history]
 
 def _plot_lrs(ax, lrs, n_epochs):
@@ -69,13 +71,14 @@ def _plot_lrs(ax, lrs, n_epochs):
 
 def plot_strip(
     history:list, # One dict per epoch, `history` of `run.json`
-    lrs:list # Learning rate of each step, `lrs` of `run.json`
+    lrs:list, # Learning rate of each step, `lrs` of `run.json`
+    judged:str='test' # What the images are called that were looked at after each epoch
 ):
     "Losses, accuracies and their gap for each epoch, learning rate for each step"
     fig,axs = plt.subplots(1, 6, figsize=(15,2.4))
-    _plot_keys(axs, history, (*_keys[::2],*_keys[1::2]))
+    _plot_keys(axs, history, (*_keys[::2],*_keys[1::2]), judged)
     axs[4].plot(_column(history, 'epoch'), _gap(history), '.-', color='C3')
-    _label_epochs(axs[4], 'Train minus test accuracy')
+    _label_epochs(axs[4], f'Train minus {judged} accuracy')
     _plot_lrs(axs[5], lrs, len(history))
     return _tight(fig)
 

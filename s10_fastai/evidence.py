@@ -28,6 +28,7 @@ from .data import evenly
 from .gradcam import cam_layers,gradcam,overlay,show_cams
 from .predict import as_batch,classes,logits_labels,predictions,read_run
 from .predict import run_images,run_learner,run_model,write_table
+from .run import judged_in
 from .resnet import model_graph,model_summary
 
 # %% ../nbs/32_evidence.ipynb #7648737d
@@ -236,9 +237,9 @@ def _save_galleries(path, ims, preds, shown, out):
 # %% ../nbs/32_evidence.ipynb #466121eb
 def _save_curves(run, out):
     "Learning curves and LR finder"
-    save_fig(plot_square(run['history']), out/'square.png')
-    save_fig(plot_accuracy(run['history']), out/'accuracy.png')
-    save_fig(plot_strip(run['history'], run['lrs']), out/'strip.png')
+    save_fig(plot_square(run['history'], judged_in(run)), out/'square.png')
+    save_fig(plot_accuracy(run['history'], judged_in(run)), out/'accuracy.png')
+    save_fig(plot_strip(run['history'], run['lrs'], judged_in(run)), out/'strip.png')
     if run['range_test']: save_fig(plot_finder(run['range_test']), out/'finder.png')
 
 def _save_graph(model, path):

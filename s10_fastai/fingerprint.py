@@ -14,6 +14,7 @@ from types import FunctionType
 from fastai.vision.all import *
 
 from .learner import AlternateFlip,BatchDL,EpochLog
+from .memory import Rows,pieces
 
 # %% ../nbs/10_fingerprint.ipynb #7c760c5d
 def _as_bytes(o):
@@ -23,11 +24,17 @@ def _as_bytes(o):
     if not o.numel(): return str(o.shape)
     return o.detach().cpu().as_subclass(Tensor).contiguous().view(-1).view(torch.uint8).numpy()
 
+def _feed_pixels(x, h):
+    "Feed an array to the hash `h`, piece by piece; `Rows` as the tensor of their images would be"
+    h.update(f'{x.dtype.str}{(x.nbytes,) if isinstance(x, Rows) else x.shape}'.encode())
+    for o in pieces(np.atleast_1d(x) if isinstance(x, np.ndarray) else x): h.update(o.tobytes())
+
+# %% ../nbs/10_fingerprint.ipynb #0361f2c3
 def _feed(o, h):
     "Feed what `o` holds to the hash `h`"
     o = _as_bytes(o)
     is_array = isinstance(o, np.ndarray) and o.dtype!=object
-    if is_array: h.update(f'{o.dtype.str}{o.shape}'.encode()+np.ascontiguousarray(o).tobytes())
+    if is_array or isinstance(o, Rows): _feed_pixels(o, h)
     elif o is None or isinstance(o, (str,Path,int,float,np.generic)): h.update(f'{type(o).__name__} {o}'.encode())
     elif isinstance(o, dict): _feed([*o.items()], h)
     elif isinstance(o, (list,tuple,L,np.ndarray)): _feed_all(o, h)

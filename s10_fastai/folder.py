@@ -90,7 +90,8 @@ def expected_texts(
     rows,log,keys = run['history'],'log of each epoch',[*run['history'][0]]
     yield 'model summary','evidence/summary.txt',_numbers(run['ran'])
     yield log,'train.log',[_train_line(r, len(rows)) for r in rows]
-    yield log,'train.log',[_test_line(r, run['data']['test']) for r in rows]
+    judged = run['data'].get('valid') or run['data']['test']
+    yield log,'train.log',[_test_line(r, judged) for r in rows]
     yield log,'history.csv',[','.join(keys), *('\n'+_csv_line(r, keys) for r in rows)]
 
 # %% ../nbs/34_folder.ipynb #c1c7007f

@@ -23,10 +23,11 @@ from fastcore.basics import listify
 
 import s10_fastai
 from .core import S10Error,echo,why
-from .data import channel_stats,check_images,evenly,hold_out,load_images
+from .data import ImageSet,channel_stats,check_sets,evenly,hold_out,load_images
 from .distributed import processes
 from .learner import StepMemory,change_recipe,get_recipe,image_dls,s10_learner
 from .run import Recipe,checked,timestamp
+from .tables import split_columns
 from .track import tracker_names
 
 # %% ../nbs/22_job.ipynb #0b65346f
@@ -55,27 +56,32 @@ def _check_size(option, v, n):
     if not v or v<=n: return
     raise S10Error(f'--{option} is {v}, but there are {n} training images; choose at most as many')
 
-def _held_out(train, n):
-    "All but `n` of the images, and these"
-    if n>=len(train): raise S10Error(f'--holdout is {n}, but there are {len(train)} training images; choose fewer')
-    return hold_out(train, n)
+def _held_out(sets, n):
+    "Sets in which `n` of the training images stand for the test set"
+    valid,most = len(sets.valid or ()),len(sets.train)
+    if valid: raise S10Error(f'--holdout is {n}, but there are {valid} images for validation; leave it out')
+    if n>=most: raise S10Error(f'--holdout is {n}, but there are {most} training images; choose fewer')
+    return sets.replace(hold_out(sets.train, n))
 
+# %% ../nbs/22_job.ipynb #e6a0cf64
 def load_sets(
     data:str, # Data set, or path of a folder or archive
     limit:int=None, # At most this many images per set
     bs:int=None, # Images per batch (default: `default_bs`)
     resize:bool=False, # Scale images of other sizes
     holdout:int=None, # Hold out this many training images, instead of the test set
+    labels:str=None, # Table with the labels
+    skip:bool=False, # Go on without images that cannot be read
     size:int=32, # Height and width of the images, pixels
     fit:str='crop' # How they are scaled: crop, pad or stretch
-)->tuple: # Train and test `ImageSet`, batch size
+)->tuple: # `ImageSets`, batch size
     "Load images; raises `S10Error` if there are fewer than the settings need"
-    train,test = load_images(data, resize, size, fit)
-    _check_size('limit', limit, len(train))
-    train,test = evenly(train, limit),evenly(test, limit)
-    if holdout: train,test = _held_out(train, holdout)
-    _check_size('bs', bs, len(train))
-    return train,test,bs or default_bs(len(train))
+    sets = load_images(data, resize, size, fit, labels=labels, skip=skip, share=holdout or .2)
+    _check_size('limit', limit, len(sets.train))
+    sets = sets.replace([evenly(o, limit) for o in sets])
+    if holdout and not sets.drawn: sets = _held_out(sets, holdout)
+    _check_size('bs', bs, len(sets.train))
+    return sets,bs or default_bs(len(sets.train))
 
 # %% ../nbs/22_job.ipynb #f9088365
 def _free_memory(device):
@@ -212,19 +218,23 @@ def unordered_hash(
     return hashlib.sha256(b''.join(sorted(hashes))).hexdigest()
 
 # %% ../nbs/22_job.ipynb #277045a8
+def _named(sets): return {k:o for k in ('train','valid','test') if (o := getattr(sets, k)) is not None}
+
 def _each(f, sets): return {k:f(o) for k,o in sets.items()}
 
+def _about(sets): return {k:getattr(sets, k) for k in ('notes','left_out','groups','drawn')}
+
+# %% ../nbs/22_job.ipynb #ed3d7b91
 def describe_data(
     source:str, # Data set, or path of a folder or archive
-    train, # `ImageSet`
-    test # `ImageSet`
+    sets # `ImageSets`
 )->dict: # As `Data` describes it
     "Source, counts, class names, statistics, hashes and checks of the images"
-    mean,std = channel_stats(train.x)
-    sets = dict(train=train, test=test)
-    hashes = dict(sha256=_each(type(train).sha256, sets), unordered=_each(unordered_hash, sets))
-    counts = dict(train=len(train), test=len(test), classes=len(train.vocab), vocab=train.vocab)
-    return dict(source=str(source), **counts, mean=mean, std=std, **hashes, checks=check_images(train, test))
+    (mean,std),named,vocab = channel_stats(sets.train.x),_named(sets),sets.train.vocab
+    hashes = dict(sha256=_each(ImageSet.sha256, named), unordered=_each(unordered_hash, named))
+    counts = _each(len, named)|dict(classes=len(vocab), vocab=vocab)
+    checks = check_sets(sets.train, sets.test, sets.valid)
+    return dict(source=str(source), **counts, mean=mean, std=std, **hashes, checks=checks, **_about(sets))
 
 # %% ../nbs/22_job.ipynb #fc9b91e3
 class Clock:
@@ -267,21 +277,23 @@ def _set_up(job, a):
 
 def _load(job, a):
     "Add images and learner"
-    job.train,job.test,job.bs = load_sets(a.data, a.limit, a.bs, a.resize, a.holdout, a.size, a.fit)
+    extra = getattr(a, 'labels', None),getattr(a, 'skip_unreadable', False),a.size,a.fit
+    job.sets,job.bs = load_sets(a.data, a.limit, a.bs, a.resize, a.holdout, *extra)
     gpus = job.dist.world if job.device.type=='cuda' else 1
     check_memory(job.bs, a.width, a.size, job.device, a.precision, gpus)
+    job.train,job.test = job.sets.train,job.sets.test
+    job.judged = job.test if job.sets.valid is None else job.sets.valid
     job.workers = default_workers(job.device, a.augment) if a.workers is None else a.workers
     fix_seed(a.seed, job.device, a.deterministic)
-    sets = job.train,job.test
     how = a.precision,a.augment,job.workers,a.fit
-    job.learn = job_learner(*sets, job.recipe, job.bs, a.width, job.device, *how)
+    job.learn = job_learner(job.train, job.judged, job.recipe, job.bs, a.width, job.device, *how)
 
 # %% ../nbs/22_job.ipynb #fb1e7bed
 def prepare(
     args:dict, # Arguments of `train_run` but for `resume`, `quiet` and `cbs`
     cbs=None, # Further callbacks of the fit
     clock:Clock=None # Measures the time of imports and data
-)->SimpleNamespace: # `args`, `recipe`, `device`, `train`, `test`, `bs`, `workers`, `track`, `learn`, `cbs`, `dist`
+)->SimpleNamespace: # `args`, `recipe`, `device`, `sets`, `train`, `judged`, `test`, `bs`, `learn`, `cbs`, `dist` …
     "Everything that a run needs; raises `S10Error` for a bad argument"
     a,clock = SimpleNamespace(**args),clock or Clock()
     job = SimpleNamespace(args=args, track=tracker_names(args.get('track')), cbs=listify(cbs))
@@ -299,10 +311,18 @@ def environment(
     return versions() | hardware(job.device, job.dist.world) | dict(code=code_hash())
 
 def _absolute(data):
-    "Path from the root; `digits` and `cifar10` stay names, also where a folder is called so"
-    if data in ('digits','cifar10') or not Path(data).exists(): return data
+    "Path from the root; `digits`, `cifar10` and `cifar100` stay names, also where a folder is called so"
+    if data in ('digits','cifar10','cifar100') or not Path(data).exists(): return data
     return str(Path(data).resolve())
 
+def _absolute_table(labels):
+    "Path of a table from the root, if it is no part of the source"
+    if not labels: return labels
+    path,names = split_columns(labels)
+    if not Path(path).is_file(): return labels
+    return str(Path(path).resolve())+(f':{",".join(names)}' if names else '')
+
+# %% ../nbs/22_job.ipynb #b960367f
 def start_record(
     job:SimpleNamespace, # From `prepare`
     command:str # Command that gives the same run
@@ -310,5 +330,6 @@ def start_record(
     "Content of `start.json`"
     data = job.args['data']
     args = job.args | dict(device=str(job.device), data=_absolute(data))
-    return dict(args=args, command=command, data=describe_data(data, job.train, job.test),
+    args['labels'] = _absolute_table(args.get('labels'))
+    return dict(args=args, command=command, data=describe_data(data, job.sets),
         environment=environment(job), date=timestamp(), interruptions=[])

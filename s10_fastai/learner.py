@@ -80,7 +80,7 @@ def _tfm(train, recipe):
 
 def _batch_dl(dset, images, tfm, split, bs, device, **kwargs):
     "`BatchDL` of a split"
-    x,y = (torch.from_numpy(o).to(device) for o in (images.x,images.y))
+    x,y = on_device(images.x, device),torch.from_numpy(images.y).to(device)
     return BatchDL(dset, x, y, BatchCompose(tfm.tfms[split]), bs=bs, after_item=[tfm], device=device, **kwargs)
 
 def image_dls(

@@ -73,7 +73,7 @@ class AlternateFlip(Around):
     @contextmanager
     def around(self):
         on,dl = self.training and isinstance(self.dl, BatchDL),self.learn.dl
-        with temp_attrs(dl, flips=self._flips().to(dl.x.device)) if on else nullcontext(): yield
+        with temp_attrs(dl, flips=self._flips().to(dl.y.device)) if on else nullcontext(): yield
 
 # %% ../nbs/06_passes.ipynb #4e98f726
 class StepMemory(Around):

@@ -18,7 +18,9 @@ from torch import Tensor
 
 from .augment import BatchCompose,valid_tfms
 from .core import S10Error,read_bytes,refuse_links,replacing,why
-from .data import evenly,hold_out,load_images,read_image
+from .data import read_image
+from .dls import shared_tensor
+from .job import load_sets
 from .learner import image_dls
 from .resnet import load_model,logits_model
 from .run import Weights,checked,read_run
@@ -69,11 +71,10 @@ def run_model(
 # %% ../nbs/30_predict.ipynb #4ddbdb53
 def _load_sets(src, run, path):
     "Train and test images in `src`, prepared as the run in `path` did"
-    s,was = run['settings'],run['data']['source']
-    try: sets = load_images(src, s['resize'], s['size'], s['fit'])
+    s,was,args = run['settings'],run['data']['source'],run['args'] or {}
+    given = args.get('labels'),args.get('skip_unreadable', False),s['size'],s['fit']
+    try: return load_sets(src, s['limit'], None, s['resize'], s.get('holdout'), *given)[0]
     except S10Error as e: raise S10Error(f'{e}. {path} was trained on {was}; say with --data where that is now') from e
-    train,test = (evenly(o, s['limit']) for o in sets)
-    return hold_out(train, s['holdout']) if s.get('holdout') else (train,test)
 
 def run_images(
     path:str|Path, # Folder of a run
@@ -82,8 +83,8 @@ def run_images(
     "Images of a run; raises `S10Error` if they are missing, or others"
     run = read_run(path)
     src = data or run['data']['source']
-    train,test = _load_sets(src, run, path)
-    if test.sha256()==run['data']['sha256']['test']: return train,test
+    sets = _load_sets(src, run, path)
+    if sets.test.sha256()==run['data']['sha256']['test']: return sets.train,sets.test
     raise S10Error(f'{src}: not the images that {path} was tested on; say with --data where those are')
 
 # %% ../nbs/30_predict.ipynb #8de7a2ff
@@ -93,7 +94,7 @@ def as_batch(
     std:tuple # Standard deviation that the network was trained with
 )->Tensor: # (N,3,H,W), float32, normalised
     "Images as the network takes them"
-    return BatchCompose(valid_tfms(mean, std))(torch.from_numpy(x))
+    return BatchCompose(valid_tfms(mean, std))(shared_tensor(x))
 
 def _full_precision():
     "Context in which a GPU computes in float32, and always the same"
@@ -104,12 +105,14 @@ def get_logits(
     x:np.ndarray, # Images (N,H,W,3), uint8, RGB
     mean:tuple, # Mean that the network was trained with
     std:tuple, # Standard deviation that the network was trained with
-    bs:int=500 # Images per batch
+    bs:int=500, # Images per batch
+    flip:bool=False # Flip each image horizontally
 )->Tensor: # (N,n_out), on the CPU
     "Output of `model` for images, in float32 on a GPU, too"
-    device,batches = next(model.parameters()).device,np.split(x, range(bs, len(x), bs))
+    device,starts = next(model.parameters()).device,range(0, max(1, len(x)), bs)
+    def batch(i): return np.asarray(x[i:i+bs])[:,:,::-1] if flip else np.asarray(x[i:i+bs])
     def logits(o): return model(as_batch(o, mean, std).to(device)).cpu()
-    with torch.inference_mode(), _full_precision(): return torch.cat([logits(o) for o in batches])
+    with torch.inference_mode(), _full_precision(): return torch.cat([logits(batch(i)) for i in starts])
 
 # %% ../nbs/30_predict.ipynb #845a8fd4
 def _logit_columns(logits, kind, vocab): return pd.DataFrame(logits, columns=[f'{kind}:{c}' for c in vocab])
@@ -119,7 +122,7 @@ def _file_names(images): return [''] * len(images.x) if images.files is None els
 def _table(model, images, mean, std):
     "Predictions for all `images`, one row each"
     x,vocab = images.x,np.array(images.vocab)
-    logits,flipped = (get_logits(model, o, mean, std) for o in (x,np.ascontiguousarray(x[:,:,::-1])))
+    logits,flipped = (get_logits(model, x, mean, std, flip=o) for o in (False,True))
     confidence,pred = logits.softmax(1).max(1)
     names = dict(index=range(len(x)), file=_file_names(images), label=vocab[images.y], predicted=vocab[pred])
     df = pd.DataFrame(dict(**names, confidence=confidence))

@@ -26,6 +26,7 @@ from .evidence import (augmented_samples,cam_maps,class_table,confusion,interval
 from .pages import axis_start,duration,flat,html_page,image_tiles,ink_svg,interval_bar,png_uri,png_uris
 from .pages import render,write_page
 from .predict import as_batch,classes,predictions,read_run,run_images,run_model
+from .run import judged_in
 
 # %% ../nbs/36_report.ipynb #9f9ae18b
 def _verdicts(rules):
@@ -82,27 +83,28 @@ def _in_force(run):
 # %% ../nbs/36_report.ipynb #4883f966
 def _data(data):
     "What is known of the images"
-    return {k:v for k,v in data.items() if k not in ('vocab','checks')} | dict(names=data['vocab'][:100])
+    apart = 'vocab','checks','notes','left_out','groups'
+    return {k:v for k,v in data.items() if k not in apart} | dict(names=data['vocab'][:100])
 
 def _config(run):
     "All settings and what is known of the data"
     own = {k:run[k] for k in ('recipe','width','epochs','seed','lr_min','lr_max')} | run['settings'] | _in_force(run)
     groups = {'Recipe and settings':flat(own), 'Data':flat(_data(run['data']))}
-    return render('configuration', groups, run['data'].get('checks'))
+    data = run['data']
+    return render('configuration', groups, data['checks'], data['notes'], data['left_out'], data['groups'])
 
 # %% ../nbs/36_report.ipynb #99e1d5f0
 def _learning(run):
     "Curves, and that of the LR finder"
-    hist,test = run['history'],run['range_test']
-    plots = [(ink_svg(plot_square, hist),''), (ink_svg(plot_accuracy, hist),'')]
+    hist,test,judged = run['history'],run['range_test'],judged_in(run)
+    plots = [(ink_svg(o, hist, judged),'') for o in (plot_square,plot_accuracy)]
     if test: plots.append((ink_svg(plot_finder, test),''))
-    return render('training', [*plots, (ink_svg(plot_strip, hist, run['lrs']),'full')], bool(test))
+    return render('training', [*plots, (ink_svg(plot_strip, hist, run['lrs'], judged),'full')], bool(test))
 
 def _augmentation(run, images, meta):
     "Some training images, and what the network saw of them"
     stats,s = (meta['mean'],meta['std']),run['settings']
-    tfms = train_tfms(*stats, **s['tfms'], size=s['size'])
-    rows = augmented_samples(evenly(images, 4).x, tfms, *stats)
+    rows = augmented_samples(evenly(images, 4).x, train_tfms(*stats, size=s['size'], **s['tfms']), *stats)
     return render('augmentation', png_uris(rows.reshape(-1, *rows.shape[2:])))
 
 # %% ../nbs/36_report.ipynb #d9cbf895

@@ -15,8 +15,9 @@ import albumentations as A,cv2,matplotlib.pyplot as plt,numpy as np,pandas as pd
 from scipy.optimize import minimize_scalar
 from torch.nn import functional as F
 
-from .data import ImageSet,evenly
+from .data import ImageSet,cache_dir,evenly
 from .evidence import calibration_error,class_table,classes,confusion,reliability
+from .memory import stacked
 from .predict import get_logits,logits_labels,predictions,read_run,run_images,run_model
 
 
@@ -41,7 +42,7 @@ def corrupt(
 )->np.ndarray: # (n,H,W,3), uint8
     "Corrupted copies of images, by albumentations"
     tfm = A.Compose([corruptions[kind][0](amount)], seed=seed)
-    return np.stack([tfm(image=o)['image'] for o in x])
+    return stacked((tfm(image=o)['image'] for o in x), len(x), cache_dir())
 
 # %% ../nbs/33_robustness.ipynb #f1a7af9b
 def _accuracy(model, x, y, mean, std): return (get_logits(model, x, mean, std).argmax(1).numpy()==y).mean()

@@ -16,7 +16,7 @@ import numpy as np,pandas as pd
 from fastai.callback.core import Callback
 from .checkpoint import Checkpoint,locked
 from .core import S10Error,open_regular,printable,replacing,save_fig,why
-from .data import reading
+from .data import load_images,reading
 from .experiments import check_train_args,make_folder,read_toml,with_change
 from .predict import read_run
 from .train import train_run
@@ -91,13 +91,24 @@ def _is_sweep(exp):
     return len(exp['search'])>0 and 0<=exp['seed']<2**32-10_000 # each trial has a seed of its own
 
 # %% ../nbs/42_sweep.ipynb #8d2cb151
+def _has_valid(args):
+    "Whether the source is one of your own, with images for validation"
+    data = args.get('data', 'digits')
+    return Path(data).exists() and load_images(data, args.get('resize', False)).valid is not None
+
+def _check_judged(args, path):
+    "Raise `S10Error` unless training images are held out, or the source has images for validation"
+    if args.get('holdout') or _has_valid(args): return
+    todo = 'settings are never chosen on the test images, so say how many training images to hold out'
+    raise S10Error(f'{path}: args has no holdout; {todo}')
+
+# %% ../nbs/42_sweep.ipynb #ed26b86e
 def _check_parts(exp, path):
-    "Raise `S10Error` unless the parts of a sweep are there, with a holdout"
+    "Raise `S10Error` unless the parts of a sweep are there"
     parts,found = 'about, tables args and search, and perhaps a seed, a whole number',', '.join(exp)[:200]
     if not _is_sweep(exp): raise S10Error(f'{path}: expected {parts}; found {found}')
     check_train_args(exp['args'], path)
-    todo = 'settings are never chosen on the test images, so say how many training images to hold out'
-    if not exp['args'].get('holdout'): raise S10Error(f'{path}: args has no holdout; {todo}')
+    _check_judged(exp['args'], path)
 
 def read_sweep(
     path:str|Path # TOML file with `about`, `args`, `search`, and perhaps a `seed` for both proposals and training
@@ -125,12 +136,15 @@ class Pruning(Callback):
         if epoch<self.n_epoch and self.trial.should_prune(): raise _optuna().TrialPruned(f'behind at epoch {epoch}')
 
 # %% ../nbs/42_sweep.ipynb #6d48c985
+def _judged(run): return (run['validation'] or run)['accuracy']
+
 def _accuracy(trial, args, path, where):
     "Accuracy of the run of a trial in the folder `path`, which is made or resumed"
     kw = dict(quiet=True, cbs=Pruning(trial), **where)
     run = train_run(resume=path, **kw) if path.exists() else train_run(**args|kw, out=path)
-    return read_run(run)['accuracy']
+    return _judged(read_run(run))
 
+# %% ../nbs/42_sweep.ipynb #f69d0238
 def _prune(study, trial, path):
     for o in path.glob('checkpoints/*.safetensors'): o.unlink()
     study.tell(trial, state=_optuna().trial.TrialState.PRUNED)

@@ -9,6 +9,7 @@ __all__ = ['table_rows', 'read_labels', 'own_tables', 'split_columns']
 
 # %% ../nbs/01_tables.ipynb #722bd9b8
 import csv,io,json
+from itertools import chain
 from pathlib import PurePosixPath
 
 from fastcore.all import *
@@ -20,52 +21,80 @@ from .layouts import Found,split_of
 # %% ../nbs/01_tables.ipynb #c2d2bc21
 def _delimiter(line): return max(',;\t', key=line.count)
 
+def _csv_rows(txt):
+    "Cells of each line that has any"
+    rows = csv.reader(io.StringIO(txt), delimiter=_delimiter(txt.split('\n')[0]), strict=True)
+    return [[c.strip() for c in o] for o in rows if any(o)]
+
 def _json_rows(txt):
+    "Cells of each JSON object, below their names"
     rows = [json.loads(o) for o in txt.splitlines() if o.strip()]
-    names = list(dict.fromkeys(k for o in rows for k in o))
+    names = list(dict.fromkeys(chain(*rows)))
     return [names, *([str(o.get(k, '')) for k in names] for o in rows)]
 
+# %% ../nbs/01_tables.ipynb #7e04738b
 def table_rows(
     name:str, # Name of the file
     data:bytes # Its content
 )->list: # A list of cells for each line, the first line included
     "Cells of a table; raises `S10Error` for what is none"
-    with reading(f'{name}: not a table', 'expected a CSV file of UTF-8 text, or JSON lines'):
-        txt = data.decode('utf-8-sig')
-        if name.endswith('.jsonl'): return _json_rows(txt)
-        rows = csv.reader(io.StringIO(txt), delimiter=_delimiter(txt.split('\n')[0]), strict=True)
-        return [[c.strip() for c in o] for o in rows if any(o)]
+    read = _json_rows if name.endswith('.jsonl') else _csv_rows
+    todo = 'expected a CSV file of UTF-8 text, or JSON lines'
+    with reading(f'{name}: not a table', todo): return read(data.decode('utf-8-sig'))
 
 # %% ../nbs/01_tables.ipynb #b99cf744
 _file_names = 'file_name filename file image image_id image_name image_path img path id name'.split()
 _label_names = 'label labels class class_name category target species breed'.split()
 
-def _named_column(head, names): return first(i for o in names for i,c in enumerate(head) if c.casefold()==o)
+def _index(o, names): return names.index(o) if o in names else None
 
+def _named_column(head, names):
+    "Index of the first of the `names` that is there"
+    low = [o.casefold() for o in head]
+    return first(i for o in names if (i := _index(o, low)) is not None)
+
+def _guessed(head):
+    "Indices of the columns of file and label, by their names"
+    res = [_named_column(head, o) for o in (_file_names,_label_names)]
+    return [0,1] if None in res and len(head)==2 else res
+
+# %% ../nbs/01_tables.ipynb #8e9cb07d
 def _columns(head, wanted, name):
     "Indices of the columns of file and label"
-    if wanted: res = [first(i for i,c in enumerate(head) if c==o) for o in wanted]
-    else: res = [_named_column(head, o) for o in (_file_names,_label_names)]
+    res = [_index(o, head) for o in wanted] if wanted else _guessed(head)
     if None not in res: return res
-    if len(head)==2 and not wanted: return [0,1]
     raise S10Error(f'{name}: which columns hold the file and the label? It has {", ".join(head)[:300]}; '
         f'say so by --labels {name}:FILE,LABEL')
 
 # %% ../nbs/01_tables.ipynb #51fdc2da
+_flags = {'0','1','0.0','1.0'}
+
+def _are_flags(o, n): return len(o)==n and {*o[1:]}<=_flags and sum(map(float, o[1:]))<=1
+
+def _flagged(o, names): return o[0],first(c for c,v in zip(names, o[1:]) if float(v)) or ''
+
 def _one_hot(head, rows):
     "Pairs of file and class of a table with a column for each class, or nothing"
-    is_flag = len(head)>2 and all(len(o)==len(head) and {*o[1:]}<={'0','1','0.0','1.0'} for o in rows)
-    if not is_flag or any(sum(float(c) for c in o[1:])>1 for o in rows): return
-    return [(o[0], next((c for c,v in zip(head[1:], o[1:]) if float(v)), '')) for o in rows]
+    n = len(head)
+    if n>2 and all(_are_flags(o, n) for o in rows): return [_flagged(o, head[1:]) for o in rows]
+
+# %% ../nbs/01_tables.ipynb #509add47
+def _check_lengths(rows, n, name, head):
+    "Raise `S10Error` if a line has fewer than `n` columns"
+    short = first(k for k,o in enumerate(rows, 2) if len(o)<n)
+    if short: raise S10Error(f'{name}: line {short} has too few columns; expected {len(head)}')
+
+def _headed(rows, wanted, is_image):
+    "Names of the columns, and the lines below them"
+    if wanted or not is_image(rows[0][0]): return rows[0],rows[1:]
+    return ['file','label'][:len(rows[0])],rows
 
 def _pairs(rows, wanted, name, is_image):
     "Pairs of file and label, of a table with or without a line of names"
-    head,*rest = rows
-    if is_image(head[0]) and not wanted: head,rest = ['file','label'][:len(head)],rows
+    head,rest = _headed(rows, wanted, is_image)
     if not wanted and (res := _one_hot(head, rest)): return res
     i,j = _columns(head, wanted, name)
-    short = first(k for k,o in enumerate(rest, 2) if len(o)<=max(i, j))
-    if short: raise S10Error(f'{name}: line {short} has too few columns; expected {len(head)}')
+    _check_lengths(rest, max(i, j)+1, name, head)
     return [(o[i],o[j]) for o in rest]
 
 # %% ../nbs/01_tables.ipynb #ff719100
@@ -93,14 +122,18 @@ def _the_image(name, found, table):
     raise S10Error(f'{table}: {name!r} may be {found[0]!r} or {found[1]!r}; write their paths')
 
 # %% ../nbs/01_tables.ipynb #734e9519
+def _put(labels, path, label, table):
+    "Note the label of an image; raises `S10Error` if it has another"
+    if (was := labels.setdefault(path, label))==label: return
+    raise S10Error(f'{table}: {path!r} is {was!r} and {label!r}; expected one label for each image')
+
 def _labelled(pairs, known, table):
     "`{image: label}`, and the lines that name no image"
-    res,lost = {},[]
+    labels,lost = {},[]
     for name,label in pairs:
-        if not (found := _named(known, name)): lost.append(name)
-        elif res.setdefault(p := _the_image(name, found, table), label)!=label:
-            raise S10Error(f'{table}: {p!r} is {res[p]!r} and {label!r}; expected one label for each image')
-    return {k:v for k,v in res.items() if v},lost
+        if found := _named(known, name): _put(labels, _the_image(name, found, table), label, table)
+        else: lost.append(name)
+    return {k:v for k,v in labels.items() if v},lost
 
 # %% ../nbs/01_tables.ipynb #8309371d
 def _lost_note(lost, table):

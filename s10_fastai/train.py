@@ -26,7 +26,7 @@ def train_run(
     lr:float=None, # Peak learning rate (default: from the LR finder, or the recipe's own)
     width:int=64, # Channels of the first layer; 64 in the assignment, 16 for a CPU
     limit:int=None, # Use only this many training images, and at most as many test images
-    holdout:int=None, # Hold out this many training images and test on them instead of the test set
+    holdout:int=None, # Test on this many training images, held out, instead of the test set
     seed:int=42, # Seed of everything random
     deterministic:bool=False, # Deterministic GPU kernels (slower); CPU runs always are deterministic
     device:str=None, # cpu, cuda or mps (default: the best available)
@@ -39,6 +39,8 @@ def train_run(
     resize:bool=False, # Scale images of other sizes to `size`
     size:int=32, # Height and width of the images, pixels: a multiple of 8 from 24 to 256
     fit:str='crop', # How images of other sizes are scaled: crop, pad or stretch
+    labels:str=None, # CSV file with the labels, or file.csv:FILE,LABEL to name its columns
+    skip_unreadable:bool=False, # Go on without images that cannot be read
     resume:str=None, # Folder of an interrupted run to resume; all settings are the run's own
     quiet:bool=False, # Print nothing
     cbs=None # Further callbacks of the fit; not saved, so pass them again with `resume`
@@ -147,7 +149,10 @@ def _read_interrupted(path, given):
     return start
 
 # %% ../nbs/24_train.ipynb #3add0140
-def _hashes(job): return dict(train=job.train.sha256(), test=job.test.sha256())
+def _hashes(job):
+    "Hashes of all sets"
+    sets = {k:getattr(job.sets, k) for k in ('train','valid','test')}
+    return {k:o.sha256() for k,o in sets.items() if o is not None}
 
 def _check_images(path, start, job):
     "Raise `S10Error` unless the images are those that the run was started with"
@@ -191,10 +196,10 @@ def range_test(
         from s10_fastai.job import check_memory,fix_seed,job_learner,load_sets,progress_bars,torch_device
         from s10_fastai.learner import find_lr,get_recipe
     recipe,device = get_recipe(recipe),torch_device(device)
-    train,test,bs = load_sets(data, limit, bs, resize, None, size, fit)
+    sets,bs = load_sets(data, limit, bs, resize, size=size, fit=fit)
     check_memory(bs, width, size, device, precision)
     fix_seed(seed, device)
-    learn = job_learner(train, test, recipe, bs, width, device, precision, fit=fit)
+    learn = job_learner(sets.train, sets.test, recipe, bs, width, device, precision, fit=fit)
     with progress_bars(learn): res = find_lr(learn)
     save_fig(plt.gcf(), path)
     return res
