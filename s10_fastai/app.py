@@ -43,18 +43,18 @@ def _caption(r): return f'{_isolated(r.label)}, taken for {_isolated(r.predicted
 
 def _beside(im, cam, opacity, size):
     "An image, and beside it the same with its Grad-CAM over it"
-    both = Image.fromarray(np.concatenate([im,overlay(im, cam, opacity)], 1))
+    both,size = Image.fromarray(np.concatenate([im,overlay(im, cam, opacity)], 1)),max(size, len(im))
     return both.resize((2*size,size), Image.Resampling.NEAREST)
 
 # %% ../nbs/44_app.ipynb #fc5780bb
 def mistakes(
     model, # Network, from `run_model`
     meta:dict, # What comes with it
-    ims:np.ndarray, # Images (n,32,32,3), uint8, RGB
+    ims:np.ndarray, # Images (n,H,W,3), uint8, RGB
     rows:pd.DataFrame, # Their rows in a table of predictions
     layer:str='layer3', # Name of a layer, as for `gradcam`
     opacity:float=.7, # Opacity where the map is highest, 0..1
-    size:int=128 # Height of the pictures, pixels
+    size:int=128 # Height of the pictures, pixels, at least that of the images
 )->list: # Pairs of picture and caption
     "Images beside their Grad-CAM, and what they were taken for"
     cams = gradcam(model, as_batch(ims, meta['mean'], meta['std']), layer)

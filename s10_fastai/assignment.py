@@ -48,15 +48,16 @@ def _head(ni, n_out, conv):
 def required_network(
     width:int=64, # Channels of the prep layer
     n_out:int=10, # Number of classes
-    conv:bool=False # Whether a 1x1 convolution is the fully connected layer
+    conv:bool=False, # Whether a 1x1 convolution is the fully connected layer
+    size:int=32 # Height and width of the images; the last pooling takes all that is left of them
 )->list: # Operations: text, output shape without the batch, places of the inputs (-1: the image)
     "The network of the assignment as a list of operations"
     ops = []
-    _block(ops, 3, width, 32)
-    _residual(ops, 2*width, 32)
-    _block(ops, 2*width, 4*width, 16, True)
-    _residual(ops, 8*width, 8)
-    head = [(_pool(4), [8*width,1,1]), *_head(8*width, n_out, conv)]
+    _block(ops, 3, width, size)
+    _residual(ops, 2*width, size)
+    _block(ops, 2*width, 4*width, size//2, True)
+    _residual(ops, 8*width, size//4)
+    head = [(_pool(size//8), [8*width,1,1]), *_head(8*width, n_out, conv)]
     for op,shape in head: ops.append((op, shape, [len(ops)-1]))
     return ops
 
@@ -180,16 +181,23 @@ _hole['p'] = lambda o: .5<=o<=1
 _five = dict(Normalize=_normalize, PadIfNeeded=_pad, RandomCrop=_crop, CoarseDropout=_hole, HorizontalFlip=dict(p=.5))
 required_tfms = {k:_five[k] for k in 'Normalize PadIfNeeded RandomCrop HorizontalFlip CoarseDropout'.split()}
 
+def _at_size(n):
+    "Parameters that grow with images of `n` pixels a side"
+    padded,hole = n+n//4,[n//4]*2
+    return dict(PadIfNeeded=dict(min_height=padded, min_width=padded), RandomCrop=dict(height=n, width=n),
+        CoarseDropout=dict(hole_height_range=hole, hole_width_range=hole))
+
 # %% ../nbs/34_assignment.ipynb #61e2cf71
 def _parameters(tfm): return {k:v for k,v in tfm.items() if k not in ('name','fill_mask')} # there are no masks
 def _fits(v, want): return want(v) if callable(want) else v==want
 
 def wrong_parameters(
-    tfm:dict # Transform of a record, one of the five: its name and parameters
+    tfm:dict, # Transform of a record, one of the five: its name and parameters
+    size:int=32 # Height and width of the images
 ): # Sentences
     "Say what is wrong with the parameters of a transform"
     name,got = tfm['name'],_parameters(tfm)
-    want = required_tfms[name]
+    want = required_tfms[name] | _at_size(size).get(name, {})
     for k in sorted({*want}^{*got}): yield f'{name} {"lacks" if k in want else "has"} {k!r:.100}'
     bad = [k for k in want if k in got and not _fits(got[k], want[k])]
     yield from (f'{name} has {k}={got[k]!r:.50}' for k in bad)
@@ -232,17 +240,17 @@ def _wrong_on_test(train, test):
     if any(o not in train for o in norms): yield 'Normalize is another on test images'
 
 # %% ../nbs/34_assignment.ipynb #96042a30
-def _wrong_on_train(train):
-    "What is wrong with the transforms of training images"
+def _wrong_on_train(train, size):
+    "What is wrong with the transforms of training images of `size`"
     yield from wrong_order([o['name'] for o in train])
-    for o in train: yield from wrong_parameters(o) if o['name'] in required_tfms else ()
+    for o in train: yield from wrong_parameters(o, size) if o['name'] in required_tfms else ()
 
 def wrong_tfms(
     run:dict # Record of a run, from `read_run`
 ): # Sentences
     "Say what is wrong with the transforms of a run"
     train,test,others = (run['ran']['transforms'].get(k) or [] for k in ('train','test','others'))
-    yield from _wrong_on_train(train)
+    yield from _wrong_on_train(train, run['settings'].get('size', 32))
     yield from _wrong_on_test(train, test)
     norms = [o for o in train if o['name']=='Normalize']
     if not all(_stats_ok(run, o) for o in norms): yield 'Normalize has other statistics than those of the images'

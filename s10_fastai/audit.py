@@ -57,15 +57,16 @@ def _wrong_network(net, ops, want):
     if wrong := _wrong_operation(net, ops, want): return wrong
     if len(ops)!=len(want): return f'{len(ops)} operations, expected {len(want)}'
 
-def _at_width(w, txt, ok=True): return (ok,txt) if w==64 else (None,f'{txt}; with {w} channels instead of 64')
+def _at(n, usual, what, ok, txt): return (ok,txt) if n==usual else (None,f'{txt}; with {n} {what} instead of {usual}')
 
 @_rule('Architecture', 'Prep, Layer1 with X + R1, Layer2, Layer3 with X + R2, MaxPool 4, fully connected')
 def _r1(run, path):
-    net,w = run['ran']['network'],run['width']
+    net,w,n = run['ran']['network'],run['width'],run['settings']['size']
     ops = recorded_network(net)
-    want = required_network(w, run['data']['classes'], len(ops)>2 and ops[-2][0].startswith('Conv2d('))
+    want = required_network(w, run['data']['classes'], len(ops)>2 and ops[-2][0].startswith('Conv2d('), n)
     if wrong := _wrong_network(net, ops, want): return False,wrong
-    return _at_width(w, f'all {len(want)} operations as required; {run["ran"]["parameters"]:,} parameters')
+    txt = f'all {len(want)} operations as required; {run["ran"]["parameters"]:,} parameters'
+    return _at(n, 32, 'pixels a side', *_at(w, 64, 'channels', True, txt))
 
 # %% ../nbs/35_audit.ipynb #be0144b7
 def _no_logits_by_network(names, sums):
@@ -217,7 +218,7 @@ def _alternates(s): return s.get('alternate_flip') and s['augment']=='batch'
 def _r8(run, path):
     bad,txt = [*dict.fromkeys(wrong_tfms(run))],_tfms_text(run['ran']['transforms']['train'])
     if _alternates(run['settings']): txt += '; each image flipped every other epoch'
-    return not bad,'; '.join([txt, *bad])
+    return (False,'; '.join([txt, *bad])) if bad else _at(run['settings']['size'], 32, 'pixels a side', True, txt)
 
 # %% ../nbs/35_audit.ipynb #4ab88b24
 def _is_good(run): return run['accuracy']>=.9 and run['epochs']<=24
@@ -227,7 +228,7 @@ def _on_cifar10(run, txt):
     "The verdict on a result on CIFAR-10"
     s,good = run['settings'],_is_good(run)
     if s['holdout'] or s['limit']: return None,f'{txt}; on images that were held out, or some of them'
-    return _at_width(run['width'], txt, good)
+    return _at(run['width'], 64, 'channels', good, txt)
 
 @_rule('Result', 'at least 90 % on the test images of CIFAR-10 within 24 epochs')
 def _r9(run, path):
@@ -333,7 +334,6 @@ def audit(
     path:str|Path # Folder of a run
 )->pd.DataFrame: # A row for each rule: rule, name, required, ran, verdict (`holds`, `fails` or `not applicable`)
     "What each rule of the assignment requires, and what ran; nothing is written"
-    path = Path(path).expanduser()
-    run = read_run(path)
+    path,run = Path(path).expanduser(),read_run(path)
     if not path.is_dir(): raise S10Error(f'{path}: a file; expected the folder of the run')
     return audit_record(run, path)

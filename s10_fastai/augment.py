@@ -28,13 +28,14 @@ def train_tfms(
     border:str='zero', # What `Pad` adds: `zero`, or `reflect` (without repeating the edge)
     cutout_p:float=.5, # Probability of Cutout, 0..1
     cutout_fill:float|tuple=0., # Value of the hole, one number or one per channel
-    normalize_last:bool=False # Normalise after the other transforms instead of before
-)->A.Compose: # Takes RGB uint8 (32,32,3), gives float32 (32,32,3)
+    normalize_last:bool=False, # Normalise after the other transforms instead of before
+    size:int=32 # Height and width of the images, a multiple of 8
+)->A.Compose: # Takes RGB uint8 (size,size,3), gives float32 (size,size,3)
     "The five training transforms of rule R8; raises `S10Error` for an unknown border"
     if border not in _borders: raise S10Error(f'unknown border {border!r}; expected one of {", ".join(_borders)}')
-    norm = [A.Normalize(mean, std)]
-    tfms = [A.PadIfNeeded(40, 40, border_mode=_borders[border]), A.RandomCrop(32, 32), A.HorizontalFlip(p=.5)]
-    if cutout_p: tfms.append(A.CoarseDropout((1,1), (8,8), (8,8), fill=cutout_fill, p=cutout_p))
+    norm,padded,hole = [A.Normalize(mean, std)],[size+size//4]*2,[(size//4,size//4)]*2
+    tfms = [A.PadIfNeeded(*padded, border_mode=_borders[border]), A.RandomCrop(size, size), A.HorizontalFlip(p=.5)]
+    if cutout_p: tfms.append(A.CoarseDropout((1,1), *hole, fill=cutout_fill, p=cutout_p))
     return A.Compose(tfms+norm if normalize_last else norm+tfms)
 
 def valid_tfms(

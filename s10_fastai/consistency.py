@@ -145,7 +145,7 @@ def _batches(settings, data, batches):
 
 @_check('R7 R8', '{} is {}, but was given as {}')
 def _arguments(settings, args):
-    for k in ('limit','holdout','resize','augment','bs','precision'):
+    for k in ('limit','holdout','resize','size','fit','augment','bs','precision'):
         v,given = settings[k],(args or settings).get(k)
         left_out = given is None and v and k in ('limit','holdout')
         if left_out or given not in (v,None,'auto'): yield k,v,given

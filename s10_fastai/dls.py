@@ -17,6 +17,7 @@ from fastai.vision.all import *
 from .augment import AlbumentationsTransform,BatchCompose
 from .core import S10Error,why
 from .data import read_image,to_rgb
+from .images import fitted
 from .memory import Rows
 
 # %% ../nbs/06_dls.ipynb #b31a823f
@@ -41,15 +42,15 @@ def _as_pil(o):
     got = f'{o.dtype} of shape {tuple(o.shape)}' if isinstance(o, (np.ndarray,Tensor)) else type(o).__name__
     raise S10Error(f'the image is {got}; expected a path, a PIL image, or an array (H,W,3) of uint8, RGB')
 
-def _resized(o): return np.asarray(to_rgb(_as_pil(o)).resize((32,32), Image.Resampling.BICUBIC))
-
 def as_image(
-    o:str|Path|Image.Image|np.ndarray # Image file, PIL image of any mode, or uint8 array (H,W,3), any size
-)->np.ndarray: # RGB image (32,32,3), uint8
+    o:str|Path|Image.Image|np.ndarray, # Image file, PIL image of any mode, or uint8 array (H,W,3), any size
+    size:int=32, # Height and width wanted, pixels
+    fit:str='stretch' # crop, pad or stretch
+)->np.ndarray: # RGB image (size,size,3), uint8
     "An image as the network wants it, as `read_image` makes it of a file; raises `S10Error` for what is none"
-    if isinstance(o, np.ndarray) and _is_bytes(o, 3) and o.shape==(32,32,3): return o
-    if isinstance(o, (str,Path)): return read_image(o)
-    try: return _resized(o)
+    if isinstance(o, np.ndarray) and _is_bytes(o, 3) and o.shape==(size,size,3): return o
+    if isinstance(o, (str,Path)): return read_image(o, size, fit)
+    try: return np.asarray(fitted(to_rgb(_as_pil(o)), size, fit))
     except S10Error: raise
     except Exception as e:
         raise S10Error(f'the image cannot be read ({why(e)}); '

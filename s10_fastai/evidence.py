@@ -169,13 +169,13 @@ def _as_pixels(x, mean, std):
     return (denormalize(x, mean, std)*255).round().byte().permute(0,2,3,1).numpy()
 
 def augmented_samples(
-    x:np.ndarray, # RGB images (n,32,32,3), uint8
+    x:np.ndarray, # RGB images (n,H,W,3), uint8
     tfms, # Pipeline, such as `train_tfms()`
     mean:tuple, # Mean it normalises with
     std:tuple, # Standard deviation it normalises with
     n:int=9, # Samples of each image
     seed:int=0 # Seed of the augmentation
-)->np.ndarray: # (n_images,n+1,32,32,3), uint8
+)->np.ndarray: # (n_images,n+1,H,W,3), uint8
     "Each image, followed by `n` augmented samples of it"
     idxs = torch.arange(len(x)).repeat_interleave(n)
     with no_random(seed): y = BatchCompose(tfms)(torch.from_numpy(x), idxs)
@@ -216,9 +216,9 @@ def _interpret(learn, path):
 # %% ../nbs/32_evidence.ipynb #fb43b814
 def cam_maps(
     model, # Network, such as from `run_model`
-    x:torch.Tensor, # Images (n,3,32,32), normalised
+    x:torch.Tensor, # Images (n,3,H,W), normalised
     layers:dict=cam_layers # Title -> name of a layer
-)->dict: # Title -> maps (n,32,32)
+)->dict: # Title -> maps (n,H,W)
     "Grad-CAM of several layers, for the predicted class"
     return {k:gradcam(model, x, v) for k,v in layers.items()}
 
@@ -248,7 +248,7 @@ def _save_graph(model, path):
 
 def _save_samples(run, images, mean, std, out):
     "Training images, before and after augmentation"
-    tfms = train_tfms(mean, std, **run['settings']['tfms'])
+    tfms = train_tfms(mean, std, **run['settings']['tfms'], size=run['settings']['size'])
     save_fig(images.show(), out/'samples.png')
     save_fig(show_steps(images.x[0], tfms), out/'steps.png')
     rows = augmented_samples(evenly(images, 4).x, tfms, mean, std)

@@ -171,7 +171,8 @@ def make_folder(
 
 def _find_images(args, path):
     "Raise `S10Error` unless the images that the experiment `path` names are here"
-    try: load_images(args.get('data', 'digits'), args.get('resize', False), labels=args.get('labels'))
+    known = {k:args[k] for k in ('resize','size','fit','labels') if k in args}
+    try: load_images(args.get('data', 'digits'), **known)
     except S10Error as e: raise S10Error(f'{path}: {e}; say by --data where the images are') from e
 
 # %% ../nbs/41_experiments.ipynb #f720f668

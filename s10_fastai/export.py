@@ -24,7 +24,7 @@ from .predict import read_run,run_model
 
 # %% ../nbs/43_export.ipynb #5c80b49e
 class Deployed(Module):
-    "A network from images (N,32,32,3), uint8, RGB, to logits (N,n_out)"
+    "A network from images (N,size,size,3), uint8, RGB, to logits (N,n_out)"
     def __init__(self,
         model:nn.Module, # Network that gives logits, such as from `run_model`
         mean:tuple, # Mean of each channel that it was trained with, 0..1
@@ -118,7 +118,8 @@ def _forget_paths(prog):
 
 def _traced(model):
     "The operations of `model` for a batch of any size"
-    images = torch.zeros(2, 32, 32, 3, dtype=torch.uint8)
+    n = model.model.size
+    images = torch.zeros(2, n, n, 3, dtype=torch.uint8)
     return _forget_paths(torch.export.export(model, (images,), dynamic_shapes=(_any,)))
 
 # %% ../nbs/43_export.ipynb #23f9546e
@@ -195,8 +196,8 @@ def _audited(path):
 # %% ../nbs/43_export.ipynb #d15bc3bc
 def _images_limits(s, test):
     "What the settings `s` and the number of test images leave open"
-    scaled = ', scaled to that size' if s['resize'] else ''
-    yield f'It was trained and tested on images of 32x32 pixels{scaled}. How it does on others was not measured.'
+    scaled,n = f', scaled to that size ({s["fit"]})' if s['resize'] else '',s['size']
+    yield f'It was trained and tested on images of {n}x{n} pixels{scaled}. How it does on others was not measured.'
     yield f'The accuracy is that of one run with one seed, on {plural(test, "image")}.'
     if s['holdout']: yield 'These images were held out of the training set; the test set was not used.'
     if s['limit']: yield f'At most {plural(s["limit"], "image")} of each set were used.'
@@ -215,7 +216,7 @@ def _limits(run):
 _card = """# {model_name}
 
 The ResNet of ERA Session 10 with {width} channels in its first layer and {parameters:,} parameters. It takes \
-RGB images of 32x32 pixels and gives logits for the classes
+RGB images of {settings[size]}x{settings[size]} pixels and gives logits for the classes
 
     {classes}
 
@@ -258,7 +259,7 @@ from s10_fastai.predict import get_logits
 from s10_fastai.resnet import CustomResNet
 
 model = CustomResNet.from_pretrained('.') # folder with this file
-x = np.stack([read_image('image.png')])
+x = np.stack([read_image('image.png', model.size, model.meta['fit'])])
 logits = get_logits(model, x, model.meta['mean'], model.meta['std'])
 print(model.meta['vocab'][logits.argmax()])"""
 
@@ -286,7 +287,7 @@ def _config(path, run):
     "What `config.json` says of a run"
     model,meta = run_model(path)
     network = dict(n_out=model.n_out, width=model.width, variant=model.variant)
-    images = dict(image_size=32, mean=meta['mean'], std=meta['std'])
+    images = dict(image_size=model.size, fit=meta['fit'], mean=meta['mean'], std=meta['std'])
     sha = {k:run['sha256'][k] for k in ('file','weights')}
     kind = dict(model_type='s10_fastai', architectures=['CustomResNet'])
     return kind | network | _labels(run['data']['vocab']) | images | dict(recipe=run['recipe'], sha256=sha)

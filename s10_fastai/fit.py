@@ -19,7 +19,8 @@ from fastcore.basics import listify
 
 from .checkpoint import Checkpoint,locked,resumable
 from .core import S10Error,save_fig,why
-from .job import Clock,code_hash,environment,first_lines,hardware,peak_memory,progress_bars,versions
+from .hardware import code_hash,hardware,peak_memory,versions
+from .job import Clock,environment,first_lines,progress_bars
 from .learner import (ChanceCheck,EpochLog,RunRecord,StopOnNaN,find_lr,finder,finder_beta,fit_recipe,
     image_dls,plot_schedule,softmax_warning,with_rates)
 from .resnet import save_model,weights_hash
@@ -134,12 +135,12 @@ def plot_curves(
     return fig
 
 # %% ../nbs/23_fit.ipynb #bbdd1697
-def _write_weights(path, learn, recipe):
+def _write_weights(path, learn, recipe, fit):
     "Write the weights, and remove those of a run that was killed while it wrote its results"
     tfm,vocab = learn.dls.after_item[0],list(learn.dls.vocab)
     for o in path.glob('ass10_*.safetensors'): o.unlink()
     file = path/f'ass10_{datetime.now():%Y%m%d_%H%M%S}.safetensors'
-    save_model(learn.model, file, recipe=recipe, vocab=vocab, mean=tfm.mean, std=tfm.std)
+    save_model(learn.model, file, recipe=recipe, vocab=vocab, mean=tfm.mean, std=tfm.std, fit=fit)
 
 def _steps(learn, name): return [float(o) for o in learn.recorder.hps[name]]
 
@@ -148,11 +149,12 @@ def write_results(
     learn, # fastai `Learner` after the fit
     recipe:str, # Name of the recipe
     history:list, # One row per epoch
-    judged:str='test' # What the images are called that were looked at after each epoch
+    judged:str='test', # What the images are called that were looked at after each epoch
+    fit:str='stretch' # How images of other sizes are scaled
 )->list: # Learning rates, one per step
     "Write weights and pictures of a fit"
     lrs,moms = _steps(learn, 'lr'),_steps(learn, 'mom')
-    _write_weights(path, learn, recipe)
+    _write_weights(path, learn, recipe, fit)
     save_fig(plot_schedule(lrs, moms, len(history)), path/'schedule.png')
     save_fig(plot_curves(history, lrs, judged), path/'curves.png')
     return lrs
@@ -167,7 +169,7 @@ def _wd(recipe):
 def _settings(job, recipe):
     "Recipe and settings as they were used"
     precision = 'bf16' if job.learn.model.bf16 else 'fp32'
-    same = _entries(job.args, 'augment', 'limit', 'holdout', 'resize')
+    same = _entries(job.args, 'augment', 'limit', 'holdout', 'resize', 'size', 'fit')
     return dict(recipe, wd=_wd(recipe), precision=precision, bs=job.bs, workers=job.workers, **same)
 
 # %% ../nbs/23_fit.ipynb #a96501ee
@@ -230,7 +232,7 @@ def _finish(path, start, job, ckpt, log, rec, clock, report):
     "Write all results, `run.json` last"
     kept,model = ckpt.extra,job.learn.model
     run = _asked(start, job, kept) | _results(job, log, rec, kept) | dict(interruptions=start['interruptions'])
-    run['lrs'] = write_results(path, job.learn, job.args['recipe'], log.rows, judged_name(job))
+    run['lrs'] = write_results(path, job.learn, job.args['recipe'], log.rows, judged_name(job), job.args['fit'])
     run['sha256'] = _hashes(path, model)
     if run['validation']: report.say(_final_line(run))
     clock.lap('other')

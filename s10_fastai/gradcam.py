@@ -17,8 +17,9 @@ from fastcore.meta import delegates
 from torch import Tensor,nn
 from torch.nn import functional as F
 
-from .data import S10Error,open_image,read_image
-from .predict import as_batch,run_model
+from .data import S10Error,open_image
+from .images import fitted
+from .predict import as_batch,read_images,run_model
 
 # %% ../nbs/31_gradcam.ipynb #0a36c9c3
 @contextmanager
@@ -75,16 +76,16 @@ def _classes(cls, logits):
 def _checked_maps(kept, layer):
     "Activations (n,c,h,w) in `kept`; raises `S10Error` if they are too small"
     acts = kept[0] if kept else torch.zeros(())
-    if acts.dim()==4 and min(acts.shape[2:])>=4: return acts
+    if acts.dim()==4 and min(acts.shape[2:])>=3: return acts
     shape = 'x'.join(map(str, acts.shape[1:]))
-    raise S10Error(f'{layer} gives {shape} for an image; Grad-CAM needs maps of at least 4x4')
+    raise S10Error(f'{layer} gives {shape} for an image; Grad-CAM needs maps of at least 3x3')
 
 def _combine(acts, grads): return F.relu((grads.mean((2,3), keepdim=True)*acts.detach()).sum(1, keepdim=True))
 
 def gradcam(
     model:nn.Module, # Network that gives logits (n,n_out), such as from `run_model`
     x:Tensor, # Images (n,3,H,W), normalised
-    layer:str='layer3', # Name of a module that gives maps (n,c,h,w) with h and w at least 4
+    layer:str='layer3', # Name of a module that gives maps (n,c,h,w) with h and w at least 3
     cls=None # Class to explain, one index or one per image; the predicted class if `None`
 )->Tensor: # Maps (n,H,W), 0..1
     "Grad-CAM of a batch, in eval mode, at one layer; raises `S10Error` for an unknown layer or class"
@@ -115,8 +116,9 @@ def overlay(
     return (im*(1-a) + _colors(cam, cmap)*a).round().astype(np.uint8)
 
 # %% ../nbs/31_gradcam.ipynb #e4c89b55
-def _fit(im, size):
-    "The picture `im`, as large as fits into a square of `size` pixels; no side is shorter than one pixel"
+def _fit(im, size, fit):
+    "What the network sees of `im`, as large as fits into a square of `size` pixels; no side is shorter than one pixel"
+    if fit!='stretch': return fitted(im, size, fit)
     return im.resize([max(1, round(o*size/max(im.size))) for o in im.size])
 
 def _overlay_picture(im, cam, opacity):
@@ -134,8 +136,9 @@ def explain(
     size:int=512 # Longer side of the pictures, pixels
 )->list: # One picture per file
     "Image files with Grad-CAM over them; raises `S10Error` for an unreadable file or an unknown layer"
-    x = as_batch(np.stack([read_image(o) for o in files]), meta['mean'], meta['std'])
-    ims,maps = [_fit(open_image(o), size) for o in files],gradcam(model, x, layer, cls)
+    x = as_batch(read_images(model, meta, files), meta['mean'], meta['std'])
+    maps,fit = gradcam(model, x, layer, cls),meta.get('fit', 'stretch')
+    ims = [_fit(open_image(o), size, fit) for o in files]
     return [_overlay_picture(im, o, opacity) for im,o in zip(ims, maps)]
 
 # %% ../nbs/31_gradcam.ipynb #e1e1b22f

@@ -38,7 +38,10 @@ _all_ = ['EpochLog','StopOnNaN','softmax_warning','ChanceCheck','RunRecord']
 class _Image(ItemTransform):
     "The image of an item"
     _retain = False
-    def encodes(self, o): return as_image(o[0] if isinstance(o, list) else o)
+    def __init__(self, *how):
+        super().__init__()
+        self.how = how # size and fit, for `as_image`
+    def encodes(self, o): return as_image(o[0] if isinstance(o, list) else o, *self.how)
 
 class _Label(ItemTransform):
     "The class of an item"
@@ -49,9 +52,9 @@ class _Label(ItemTransform):
         raise S10Error('an image alone has no class, which with_labels asks for; '
             'expected pairs of image and class, or paths <class>/<file>')
 
-def _datasets(train, test):
+def _datasets(train, test, fit):
     "fastai's `Datasets` of two `ImageSet`s, which prepares paths, pictures and arrays, too"
-    n,tfms = len(train),[[_Image()], [_Label(), Categorize(train.vocab)]]
+    n,tfms = len(train),[[_Image(train.x.shape[1], fit)], [_Label(), Categorize(train.vocab)]]
     dsets = Datasets([*train,*test], tfms, splits=[range(n), range(n, n+len(test))])
     for o in dsets.tls: o.types[0] = object
     return dsets
@@ -73,7 +76,7 @@ def _check_sets(train, test):
 def _tfm(train, recipe):
     "Item transform of a recipe, with both pipelines"
     stats = recipe['stats'] or channel_stats(train.x)
-    return AlbumentationsTransform(train_tfms(*stats, **recipe['tfms']), valid_tfms(*stats))
+    return AlbumentationsTransform(train_tfms(*stats, **recipe['tfms'], size=train.x.shape[1]), valid_tfms(*stats))
 
 def _batch_dl(dset, images, tfm, split, bs, device, **kwargs):
     "`BatchDL` of a split"
@@ -87,7 +90,8 @@ def image_dls(
     bs:int=512, # Images per batch (rule R7), at most those of `train`
     augment:str='batch', # `batch`: rendered on the device by `BatchCompose`; `item`: by albumentations, item by item
     num_workers:int=0, # Processes that prepare items, at most one per core; 0 prepares them in this one
-    device=None # Device of the batches; `None`: fastai's default
+    device=None, # Device of the batches; `None`: fastai's default
+    fit:str='stretch' # How images of other sizes are scaled later, to predict them: crop, pad or stretch
 )->DataLoaders: # Keeps the last, smaller training batch, and never shuffles the test images
     "`DataLoaders` of two `ImageSet`s with the transforms of a recipe; raises `S10Error` for an argument out of range"
     if augment not in ('batch','item'): raise S10Error(f'unknown augment {augment!r}; expected batch or item')
@@ -95,11 +99,13 @@ def image_dls(
     bs = check_count('bs', bs, len(train))
     num_workers = check_count('num_workers', num_workers, os.cpu_count() or 1, 0)
     recipe,device = get_recipe(recipe),device or default_device()
-    tfm,dsets = _tfm(train, recipe),_datasets(train, test)
-    if augment=='item': return dsets.dataloaders(bs=bs, after_item=[tfm], num_workers=num_workers, drop_last=False,
+    tfm,dsets = _tfm(train, recipe),_datasets(train, test, fit)
+    if augment=='item': dls = dsets.dataloaders(bs=bs, after_item=[tfm], num_workers=num_workers, drop_last=False,
         device=device, wif=_ignore_ctrl_c)
-    train_dl = _batch_dl(dsets.train, train, tfm, 0, bs, device, shuffle=True)
-    return DataLoaders(train_dl, _batch_dl(dsets.valid, test, tfm, 1, bs, device), device=device)
+    else: dls = DataLoaders(_batch_dl(dsets.train, train, tfm, 0, bs, device, shuffle=True),
+        _batch_dl(dsets.valid, test, tfm, 1, bs, device), device=device)
+    dls.image_size = train.x.shape[1] # for `s10_learner`
+    return dls
 
 # %% ../nbs/08_learner.ipynb #d0252840
 def _has_bf16(device): return torch.device(device).type!='cpu' or torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -137,7 +143,8 @@ def s10_learner(
 )->Learner: # Cross entropy on logits, accuracy, Adam, channels_last, `FastStep`
     "fastai `Learner` of the network of a recipe; raises `S10Error` for an argument out of range"
     recipe = get_recipe(recipe)
-    model = CustomResNet(dls.c, width, recipe['variant'], _is_bf16(precision, dls.device))
+    size = vars(dls).get('image_size', 32)
+    model = CustomResNet(dls.c, width, recipe['variant'], _is_bf16(precision, dls.device), size)
     cbs = [ChannelsLast(), FastStep(), DecayByRate(), *_flips(dls, recipe), *L(cbs)]
     ours = dict(loss_func=_loss(model, recipe['label_smoothing']), opt_func=_opt_func(recipe), metrics=accuracy,
         wd=recipe_wd(recipe), wd_bn_bias=recipe['wd_bn_bias'])

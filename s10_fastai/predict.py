@@ -6,7 +6,7 @@ Docs: https://s10-fastai.github.io/s10_fastai/predict.html.md"""
 
 # %% auto #0
 __all__ = ['run_model', 'run_images', 'as_batch', 'get_logits', 'write_table', 'read_table', 'predictions', 'classes',
-           'logits_labels', 'run_learner', 'top_classes', 'predict_files', 'read_run']
+           'logits_labels', 'run_learner', 'read_images', 'top_classes', 'predict_files', 'read_run']
 
 # %% ../nbs/30_predict.ipynb #ac0bb59f
 import hashlib,io
@@ -59,7 +59,7 @@ def _read_weights(file):
 
 def run_model(
     path:str|Path # Folder of a run
-)->tuple: # Network that gives logits, in eval mode on the CPU; dict with `vocab`, `mean` and `std`
+)->tuple: # Network that gives logits, in eval mode on the CPU; dict with `vocab`, `mean`, `std` and `fit`
     "Trained network of a run; raises `S10Error` where there is none"
     path = Path(path).expanduser()
     file = _weights_file(path)
@@ -72,7 +72,7 @@ def run_model(
 def _load_sets(src, run, path):
     "Train and test images in `src`, prepared as the run in `path` did"
     s,was,args = run['settings'],run['data']['source'],run['args'] or {}
-    given = args.get('labels'),args.get('skip_unreadable', False)
+    given = args.get('labels'),args.get('skip_unreadable', False),s['size'],s['fit']
     try: return load_sets(src, s['limit'], None, s['resize'], s.get('holdout'), *given)[0]
     except S10Error as e: raise S10Error(f'{e}. {path} was trained on {was}; say with --data where that is now') from e
 
@@ -89,10 +89,10 @@ def run_images(
 
 # %% ../nbs/30_predict.ipynb #8de7a2ff
 def as_batch(
-    x:np.ndarray, # Images (N,32,32,3), uint8, RGB
+    x:np.ndarray, # Images (N,H,W,3), uint8, RGB
     mean:tuple, # Mean that the network was trained with
     std:tuple # Standard deviation that the network was trained with
-)->Tensor: # (N,3,32,32), float32, normalised
+)->Tensor: # (N,3,H,W), float32, normalised
     "Images as the network takes them"
     return BatchCompose(valid_tfms(mean, std))(shared_tensor(x))
 
@@ -102,7 +102,7 @@ def _full_precision():
 
 def get_logits(
     model, # Network in eval mode
-    x:np.ndarray, # Images (N,32,32,3), uint8, RGB
+    x:np.ndarray, # Images (N,H,W,3), uint8, RGB
     mean:tuple, # Mean that the network was trained with
     std:tuple, # Standard deviation that the network was trained with
     bs:int=500, # Images per batch
@@ -217,7 +217,7 @@ def _image_loaders(path, data, meta):
     "fastai `DataLoaders` with the images of a run"
     train,test = run_images(path, data)
     recipe = read_run(path)['settings'] | dict(stats=(meta['mean'],meta['std']))
-    return image_dls(train, test, recipe, min(500, len(train)), device='cpu')
+    return image_dls(train, test, recipe, min(500, len(train)), device='cpu', fit=meta['fit'])
 
 def run_learner(
     path:str|Path, # Folder of a run
@@ -226,6 +226,15 @@ def run_learner(
     "Trained `Learner` of a run"
     model,meta = run_model(path)
     return Learner(_image_loaders(path, data, meta), model, CrossEntropyLossFlat(), metrics=accuracy)
+
+# %% ../nbs/30_predict.ipynb #e2b2b3a5
+def read_images(
+    model, # Network, from `run_model`
+    meta:dict, # Its metadata, from `run_model`
+    files:list # Image files of any size and mode
+)->np.ndarray: # (n,size,size,3), uint8
+    "Image files as the network was trained on them; raises `S10Error` for one that cannot be read"
+    return np.stack([read_image(o, model.size, meta.get('fit', 'stretch')) for o in files])
 
 # %% ../nbs/30_predict.ipynb #87f27059
 def _top(probs, k, vocab):
@@ -241,7 +250,7 @@ def top_classes(
     "Predictions of a network for image files; raises `S10Error` for one that cannot be read"
     n = len(meta['vocab'])
     if not 1<=k<=n: raise S10Error(f'k is {k}, but there are {n} classes; expected 1 to {n}')
-    x = np.stack([read_image(o) for o in files])
+    x = read_images(model, meta, files)
     logits = get_logits(model, x, meta['mean'], meta['std'])
     return [_top(o, k, meta['vocab']) for o in logits.softmax(1)]
 

@@ -168,7 +168,7 @@ def _check_recipe(r):
 # %% ../nbs/05_recipes.ipynb #ecee6dae
 def _entries(recipe):
     "What a change can name, such as `wd` and `tfms.border`, with the values of now or a default"
-    tfms = {k:v.default for k,v in signature(train_tfms).parameters.items() if k not in ('mean','std')}
+    tfms = {k:v.default for k,v in signature(train_tfms).parameters.items() if k not in ('mean','std','size')}
     parts = dict(tfms=tfms, opt_args=dict(eps=1e-5, sqr_mom=.99))
     single = {k:v for k,v in recipe.items() if k not in parts}
     return single | {f'{k}.{s}':v for k,part in parts.items() for s,v in part.items()}

@@ -71,10 +71,12 @@ def _stem(src): return printable(re.sub(r'\.(tgz|tar\.gz|tar|zip)$', '', Path(sr
 
 def data_name(
     src:str, # Source, as `load_images` takes it
-    resize:bool=False # Scale images of other sizes to 32x32
+    resize:bool=False, # Scale images of other sizes
+    size:int=32, # Height and width of the images, pixels
+    fit:str='crop' # How they are scaled: crop, pad or stretch
 )->str: # `digits`, `cifar10` or `cifar10-jpeg`, else the name of the file or folder
     "Name of a set of images, by the hashes of its pixels"
-    hashes = tuple(o.sha256() for o in load_images(src, resize))
+    hashes = tuple(o.sha256() for o in load_images(src, resize, size, fit))
     return next((k for k,v in known_images.items() if v==hashes), _stem(src))
 
 # %% ../nbs/39_records.ipynb #d37cf398
@@ -134,9 +136,10 @@ def run_lines(
 )->tuple: # `Result` and `Details`, as dicts
     "What an experiment records of a run"
     run = read_run(path)
-    data,resize,device = run['args']['data'],run['settings']['resize'],run['hardware']['device']
+    data,s,device = run['args']['data'],run['settings'],run['hardware']['device']
     accuracy_flip = metrics(predictions(path, data, device))['tta']
-    return _result(run, config, data_name(data, resize), accuracy_flip),_details(run, config)
+    name = data_name(data, s['resize'], s['size'], s['fit'])
+    return _result(run, config, name, accuracy_flip),_details(run, config)
 
 # %% ../nbs/39_records.ipynb #deadf3a0
 _todo,_columns = 'take the file as s10_experiment wrote it',[*Result.model_fields]
@@ -264,7 +267,8 @@ def _settings(r):
 def _expected(args):
     "Settings and arguments of a run with these arguments of `train_run`, wherever it is made"
     settings = _settings(recipe_with(args['recipe'], args['change']))
-    return settings | _without(args, 'data', 'out', 'device', 'track', 'change')
+    other = () if args['resize'] else ('fit',) # which then changes nothing
+    return settings | _without(args, 'data', 'out', 'device', 'track', 'change', *other)
 
 # %% ../nbs/39_records.ipynb #76ebeef9
 def _made(details):

@@ -103,8 +103,8 @@ def _learning(run):
 
 def _augmentation(run, images, meta):
     "Some training images, and what the network saw of them"
-    stats = meta['mean'],meta['std']
-    rows = augmented_samples(evenly(images, 4).x, train_tfms(*stats, **run['settings']['tfms']), *stats)
+    stats,s = (meta['mean'],meta['std']),run['settings']
+    rows = augmented_samples(evenly(images, 4).x, train_tfms(*stats, size=s['size'], **s['tfms']), *stats)
     return render('augmentation', png_uris(rows.reshape(-1, *rows.shape[2:])))
 
 # %% ../nbs/36_report.ipynb #d9cbf895

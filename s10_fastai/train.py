@@ -36,7 +36,9 @@ def train_run(
     workers:int=None, # Processes for --augment item (default: none on a CPU, up to 8 with a GPU)
     out:str=None, # Folder to create (default: runs/<recipe>-<data>-<time>)
     track:str=None, # Log to tensorboard, wandb, or both (comma-separated); wandb is offline unless WANDB_MODE is set
-    resize:bool=False, # Scale images of other sizes to 32x32
+    resize:bool=False, # Scale images of other sizes to `size`
+    size:int=32, # Height and width of the images, pixels: a multiple of 8 from 24 to 256
+    fit:str='crop', # How images of other sizes are scaled: crop, pad or stretch
     labels:str=None, # CSV file with the labels, or file.csv:FILE,LABEL to name its columns
     skip_unreadable:bool=False, # Go on without images that cannot be read
     resume:str=None, # Folder of an interrupted run to resume; all settings are the run's own
@@ -89,18 +91,22 @@ def check_settings(
     augment:str='batch', # batch or item
     workers:int=None, # Processes, 0 to the number of cores, only with item
     precision:str='auto', # auto, fp32 or bf16
-    seed:int=42 # 0 or more
+    seed:int=42, # 0 or more
+    size:int=32, # Height and width of the images, a multiple of 8 from 24 to 256
+    fit:str='crop' # crop, pad or stretch
 ):
     "Raise `S10Error` for a setting that is out of range"
     lots = 2**63-1
     whole = dict(bs=(bs,1,lots), width=(width,1,512), limit=(limit,1,lots), epochs=(epochs,1,10_000),
-        holdout=(holdout,1,lots), seed=(seed,0,lots), workers=(workers,0,os.cpu_count()))
+        holdout=(holdout,1,lots), seed=(seed,0,lots), workers=(workers,0,os.cpu_count()), size=(size,24,256))
     for k,o in whole.items():
         if o[0] is not None: _check_number(k, *o)
     if lr is not None: _check_number('lr', lr, 1e-8, 10, (int,float), 'a number')
     _check_choice('augment', augment, ('batch','item'), 'batch or item')
     if workers and augment=='batch': raise S10Error('--workers prepare images item by item; add --augment item')
     _check_choice('precision', precision, ('auto','fp32','bf16'), 'auto, fp32 or bf16')
+    _check_choice('size', size, range(24, 257, 8), 'a multiple of 8 from 24 to 256')
+    _check_choice('fit', fit, ('crop','pad','stretch'), 'crop, pad or stretch')
 
 # %% ../nbs/24_train.ipynb #78dd25a2
 def given_args(
@@ -178,19 +184,22 @@ def range_test(
     device:str=None, # cpu, cuda or mps (default: the best available)
     precision:str='auto', # fp32, bf16, or auto: bf16 on CUDA and fp32 elsewhere
     out:str=None, # PNG picture to write (default: lr_find.png, with a number if it exists)
-    resize:bool=False # Scale images of other sizes to 32x32
+    resize:bool=False, # Scale images of other sizes to `size`
+    size:int=32, # Height and width of the images, pixels: a multiple of 8 from 24 to 256
+    fit:str='crop' # How images of other sizes are scaled: crop, pad or stretch
 )->tuple: # `lr_min` and `lr_max`
     "LR finder (range test) for a recipe, with a picture; raises `S10Error` for a bad input or a flat curve"
-    check_settings(bs, width, limit, precision=precision, seed=seed)
+    check_settings(bs, width, limit, precision=precision, seed=seed, size=size, fit=fit)
     path = new_file(out if out is not None else free_name('lr_find.png'))
     with no_gc():
         import matplotlib.pyplot as plt
-        from s10_fastai.job import fix_seed,job_learner,load_sets,progress_bars,torch_device
+        from s10_fastai.job import check_memory,fix_seed,job_learner,load_sets,progress_bars,torch_device
         from s10_fastai.learner import find_lr,get_recipe
     recipe,device = get_recipe(recipe),torch_device(device)
-    sets,bs = load_sets(data, limit, bs, resize)
+    sets,bs = load_sets(data, limit, bs, resize, size=size, fit=fit)
+    check_memory(bs, width, size, device, precision)
     fix_seed(seed, device)
-    learn = job_learner(sets.train, sets.test, recipe, bs, width, device, precision)
+    learn = job_learner(sets.train, sets.test, recipe, bs, width, device, precision, fit=fit)
     with progress_bars(learn): res = find_lr(learn)
     save_fig(plt.gcf(), path)
     return res
