@@ -7,7 +7,7 @@ Docs: https://s10-fastai.github.io/s10_fastai/cache.html.md"""
 # %% auto #0
 __all__ = ['s10_cache']
 
-# %% ../nbs/50_cache.ipynb #16ff0e48
+# %% ../nbs/50_cache.ipynb #bd689591
 from time import localtime,strftime
 
 from .cache import cache_dir,stored_origin
@@ -16,7 +16,7 @@ from .core import echo,plural
 from .images import shown_path
 from .store import cache_limit,remove_stored,stored_files
 
-# %% ../nbs/50_cache.ipynb #bf695d67
+# %% ../nbs/50_cache.ipynb #ddb54cde
 def _gb(n): return f'{n/1e9:.3f} GB'
 
 def _options(of):
@@ -29,7 +29,7 @@ def _content(of):
     more = f' ({o})' if (o := _options(of)) else ''
     return f'{of["images"]:,} of {of.get("size")}x{of.get("size")}, {shown_path(of["source"])}{more}'
 
-# %% ../nbs/50_cache.ipynb #6ad41387
+# %% ../nbs/50_cache.ipynb #230c145a
 def _line(o):
     "Line for a `Stored`"
     return f'{strftime("%Y-%m-%d %H:%M", localtime(o.used))}  {_gb(o.bytes):>10}  {_content(stored_origin(o.path))}'
@@ -42,7 +42,7 @@ def _list():
     most = f'; at most {_gb(cache_limit(folder))} (S10_CACHE_GB)' if folder.is_dir() else ''
     echo(*map(_line, reversed(files)), _total(files, folder)+most)
 
-# %% ../nbs/50_cache.ipynb #63314aa6
+# %% ../nbs/50_cache.ipynb #b6f5b531
 def _clear():
     "Remove the files of the cache"
     files = stored_files(cache_dir())
