@@ -33,23 +33,26 @@ def cache_dir()->Path:
     return Path(os.environ.get('S10_CACHE') or xdg_cache_home()/'s10_fastai')
 
 # %% ../nbs/02_cache.ipynb #37d6d49d
-_max_archive = 4_000_000_000 # bytes
-
 def _file_line(entry, n):
     "Path of a file without its first `n` characters, size and times"
     s = entry.stat()
     return f'{entry.path[n:]} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}\n'
 
 def _folder_parts(src):
-    files,left_out = walk_files(src)
-    n = len(os.path.join(src, '')) # of what all paths begin with
+    "Names, sizes and times of the files in a folder, a thousand at a time"
+    (files,left_out),n = walk_files(src),len(os.path.join(src, '')) # of what all paths begin with
     lines = chain((_file_line(o, n) for o in files), (f'{o[n:]}\n' for o,_ in left_out))
-    yield from (os.fsencode(''.join(o)) for o in chunked(lines, 1000))
+    return (os.fsencode(''.join(o)) for o in chunked(lines, 1000))
+
+# %% ../nbs/02_cache.ipynb #92579366
+_max_archive = 4_000_000_000 # bytes
+
+def _file_size(f): return os.fstat(f.fileno()).st_size
 
 def _archive_parts(src):
     "Content of an archive, piece by piece"
     with open_regular(src) as f:
-        n = os.fstat(f.fileno()).st_size
+        n = _file_size(f)
         if n>_max_archive: raise S10Error(f'{src}: {n:,} bytes; expected an archive of at most {_max_archive:,}')
         while b := f.read(1<<20): yield b
 
@@ -90,15 +93,18 @@ def splits_in(
     return [k for k in splits if f'{k}_x' in arrays]
 
 # %% ../nbs/02_cache.ipynb #6ebe4d77
+def _heads(arrays): return json.dumps([(k,o.dtype.str,o.shape) for k,o in sorted(arrays.items())]).encode()
+
+def _parts(arrays): return (o for _,a in sorted(arrays.items()) for o in pieces(np.atleast_1d(a)))
+
+# %% ../nbs/02_cache.ipynb #d1a73d15
 def _digest(x): return hashlib.sha256(np.ascontiguousarray(x)).digest()
+
+def _threads(): return ThreadPoolExecutor(min(8, os.cpu_count() or 1))
 
 def _arrays_sha256(arrays):
     "Hash of all arrays"
-    names = sorted(arrays)
-    heads = json.dumps([(k,arrays[k].dtype.str,arrays[k].shape) for k in names])
-    parts = [o for k in names for o in pieces(np.atleast_1d(arrays[k]))]
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool: digests = [*pool.map(_digest, parts)]
-    return _sha256([heads.encode(), *digests])
+    with _threads() as pool: return _sha256([_heads(arrays), *pool.map(_digest, _parts(arrays))])
 
 # %% ../nbs/02_cache.ipynb #f220e83d
 _of_split = dict(x=('|u1',(None,None,None,3)), y=('<i8',(None,)), files=('U',(None,)), sizes=('<i4',(None,2)))
@@ -111,35 +117,42 @@ def _fits(shape, dtype, kind, dims):
     same_type = kind in (dtype.str,dtype.kind)
     return same_type and len(shape)==len(dims) and all(o in (n,None) for n,o in zip(shape, dims))
 
+# %% ../nbs/02_cache.ipynb #0a33346f
 def _start(z, m):
     "Where in a zip the content of the member `m` begins, behind its name and other fields"
     z.fp.seek(m.header_offset+26)
     return m.header_offset+30+sum(struct.unpack('<HH', z.fp.read(4)))
 
+def _header(z, m):
+    "Shape, order and type of the array in the member `m`, and the bytes of its header"
+    with z.open(m) as f: return np.lib.format.read_magic(f) and np.lib.format.read_array_header_1_0(f),f.tell()
+
 def _check_array(z, m, kind, dims):
     "Shape and place of the array in the member `m`; raises `ValueError` for another type or shape, or other bytes"
-    with z.open(m) as f:
-        np.lib.format.read_magic(f)
-        shape,fortran,dtype = np.lib.format.read_array_header_1_0(f)
-        size,n = math.prod(shape)*dtype.itemsize,f.tell()
-    if fortran or not _fits(shape, dtype, kind, dims) or not 0<size==m.file_size-n: raise ValueError(m.filename)
+    (shape,fortran,dtype),n = _header(z, m)
+    if fortran or not _fits(shape, dtype, kind, dims): raise ValueError(m.filename)
+    if not 0<math.prod(shape)*dtype.itemsize==m.file_size-n: raise ValueError(m.filename)
     return shape,_start(z, m)+n
 
 # %% ../nbs/02_cache.ipynb #202877b0
+def _are_ours(names):
+    "Whether these are the names of the arrays that we write, with all of a split or none"
+    lacking = {*_expected}-{*names}
+    if any(0<len(o&lacking)<len(o) for o in _optional): return False
+    return {*names}<={*_expected} and lacking<=set().union(*_optional)
+
 def _members(z):
     "Name -> member of a cache file; raises `ValueError` unless they are uncompressed, and those we write"
     found = {o.filename.removesuffix('.npy'):o for o in z.infolist()}
-    lacking = {*_expected}-{*found}
-    if any(0<len(o&lacking)<len(o) for o in _optional): raise ValueError('a part of a split')
-    if lacking-set().union(*_optional) or {*found}-{*_expected}: raise ValueError('not our arrays')
-    if any(o.compress_type for o in found.values()): raise ValueError('compressed')
+    if not _are_ours(found) or any(o.compress_type for o in found.values()): raise ValueError('not our arrays')
     return found
 
+# %% ../nbs/02_cache.ipynb #a04b5a6d
 def _check_arrays(f):
     "Name -> shape and place of the arrays in the open cache file `f`; raises `ValueError` unless they are ours"
     with zipfile.ZipFile(f) as z:
         found = _members(z)
-        if sum(o.file_size for o in found.values())>os.fstat(f.fileno()).st_size: raise ValueError('too large')
+        if sum(o.file_size for o in found.values())>_file_size(f): raise ValueError('too large')
         return {k:_check_array(z, o, *_expected[k]) for k,o in found.items()}
 
 # %% ../nbs/02_cache.ipynb #ce3560bd
@@ -154,14 +167,25 @@ def _are_names(names):
     return all(names) and printable(txt)==txt
 
 # %% ../nbs/02_cache.ipynb #77c63b21
+def _is_vocab(names): return len({*names})==len(names)>1
+
+def _is_dict(txt): return type(json.loads(str(txt))) is dict
+
+def _known_names(arrays): return [o for k in splits_in(arrays) for o in arrays[f'{k}_files'].tolist()]
+
+# %% ../nbs/02_cache.ipynb #7fff44d7
+def _same_shape(arrays): return len({arrays[f'{k}_x'].shape[1:] for k in splits_in(arrays)})==1
+
+def _are_sets(arrays):
+    "Whether `_is_set` holds for each split"
+    n = len(arrays['vocab'])
+    return all(_is_set(*(arrays[f'{k}_{f}'] for f in fields), n) for k in splits_in(arrays))
+
 def _is_sound(arrays):
     "Whether the arrays could have come from a reader of images"
     vocab = arrays['vocab'].tolist()
-    names = vocab+[o for k in splits_in(arrays) for o in arrays[f'{k}_files'].tolist()]
-    if len(vocab)<2 or len({*vocab})<len(vocab) or not _are_names(names): return False
-    sizes = {arrays[f'{k}_x'].shape[1:] for k in splits_in(arrays)}
-    if len(sizes)>1 or any(type(json.loads(str(arrays[k]))) is not dict for k in ('about','origin')): return False
-    return all(_is_set(*(arrays[f'{k}_{f}'] for f in fields), len(vocab)) for k in splits_in(arrays))
+    if not _is_vocab(vocab) or not _are_names(vocab+_known_names(arrays)): return False
+    return _same_shape(arrays) and _is_dict(arrays['about']) and _is_dict(arrays['origin']) and _are_sets(arrays)
 
 # %% ../nbs/02_cache.ipynb #5f9f7883
 def _read_pixels(f, shape, start):
@@ -172,11 +196,15 @@ def _read_pixels(f, shape, start):
 
 def _map_pixels(f, shape, start): return np.asarray(np.memmap(f, np.uint8, 'r', start, shape))
 
+# %% ../nbs/02_cache.ipynb #58172aa0
+def _pixel_places(places): return {k:v for k,v in places.items() if k.endswith('_x')}
+
+def _fits_memory(pixels): return sum(math.prod(o) for o,_ in pixels.values())<=memory_share()
+
 def _read_arrays(f):
     "All arrays in the open cache file `f`"
-    places = _check_arrays(f)
-    pixels = {k:v for k,v in places.items() if k.endswith('_x')}
-    read = _read_pixels if sum(math.prod(o) for o,_ in pixels.values())<=memory_share() else _map_pixels
+    pixels = _pixel_places(places := _check_arrays(f))
+    read = _read_pixels if _fits_memory(pixels) else _map_pixels
     res = {k:read(f, *v) for k,v in pixels.items()}
     f.seek(0)
     with np.load(f) as z: return res | {k:z[k] for k in places if k not in pixels}
@@ -199,11 +227,15 @@ def _remove_stale(folder):
         with suppress(OSError):
             if o.stat().st_mtime<time()-24*60*60: o.unlink()
 
+# %% ../nbs/02_cache.ipynb #e40383e3
+def _write_header(f, a):
+    head = dict(descr=np.lib.format.dtype_to_descr(a.dtype), fortran_order=False, shape=a.shape)
+    np.lib.format.write_array_header_1_0(f, head)
+
 def _write_member(z, name, a, more):
     "Write an array to the open zip `z`"
-    head = dict(descr=np.lib.format.dtype_to_descr(a.dtype), fortran_order=False, shape=a.shape)
     with z.open(f'{name}.npy', 'w', force_zip64=True) as f:
-        np.lib.format.write_array_header_1_0(f, head)
+        _write_header(f, a)
         for o in pieces(np.atleast_1d(a)): more(f.write(o.tobytes()))
 
 def _write_zip(path, arrays):
@@ -225,11 +257,13 @@ def _warn_not_kept(folder, e):
         'set S10_CACHE to a folder with space'))
 
 # %% ../nbs/02_cache.ipynb #c9d869e2
+def _all_mapped(path):
+    "Images in a cache file, mapped"
+    with using(path) as f: return {k:_map_pixels(f, *v) for k,v in _pixel_places(_check_arrays(f)).items()}
+
 def _mapped_again(path, arrays):
     "`arrays`, of which those that are mapped become parts of the file `path`"
-    if not any(map(is_mapped, arrays.values())): return arrays
-    with suppress(Exception), using(path) as f:
-        arrays = arrays|{k:_map_pixels(f, *v) for k,v in _check_arrays(f).items() if k.endswith('_x')}
+    with suppress(Exception): return arrays|_all_mapped(path) if any(map(is_mapped, arrays.values())) else arrays
     return arrays
 
 def save_arrays(
@@ -245,13 +279,15 @@ def save_arrays(
 # %% ../nbs/02_cache.ipynb #39706d20
 _max_origin = 100_000 # bytes
 
+def _read_origin(z):
+    "What a cache file is of"
+    if z.getinfo('origin.npy').file_size>_max_origin: raise ValueError('a long origin')
+    with z.open('origin.npy') as f: return json.loads(str(np.lib.format.read_array(f, allow_pickle=False)))
+
 def _origin(f):
     "What the open cache file `f` is of, and the number of its images"
-    places = _check_arrays(f)
-    with zipfile.ZipFile(f) as z:
-        if z.getinfo('origin.npy').file_size>_max_origin: raise ValueError('a long origin')
-        with z.open('origin.npy') as o: res = json.loads(str(np.lib.format.read_array(o, allow_pickle=False)))
-    return res|dict(images=sum(v[0][0] for k,v in places.items() if k.endswith('_y')))
+    n = sum(shape[0] for shape,_ in _pixel_places(_check_arrays(f)).values())
+    with zipfile.ZipFile(f) as z: return _read_origin(z)|dict(images=n)
 
 def stored_origin(
     path:Path # Cache file
