@@ -227,6 +227,7 @@ def _other_sizes(bad):
 
 def _unreadable(bad, src):
     "Error that names all images that cannot be read"
+    bad = {k:bad[k] for k in sorted(bad, key=lambda o: o.partition('/')[2])} # by class, not by split
     first,n = str(next(iter(bad.values()))),len(bad)
     if n==1: return S10Error(f'{src}: {first}; {_skip} it')
     txt = f'{src}: {n:,} images cannot be read: {"; ".join(bad)}'
@@ -255,7 +256,8 @@ def _decode(items, size, fit):
 
 # %% ../nbs/02_collect.ipynb #36668e1e
 def _decoded(found, rows, size, fit, skip):
-    "Rows, names, pixels and sizes of images; bad ones are left out, or an error"
+    "Rows, names, pixels and sizes of images, sorted by split; bad ones are left out, or an error"
+    rows = sorted(rows, key=lambda o: o.split)
     names = _file_names(rows, found.src)
     x,sizes,bad = _decode([(k,found.images[o.path]) for k,o in zip(names, rows)], size, fit)
     if bad and not skip: raise _bad_images(bad, found.src)
@@ -282,8 +284,6 @@ def _to_arrays(rows, files, x, sizes, src):
     return res
 
 # %% ../nbs/02_collect.ipynb #23819cd3
-def _by_split(rows): return sorted(rows, key=lambda o: o.split)
-
 def _from_files(found, size, fit, labels, skip):
     "Arrays of image files, and notes"
     if not found.images: raise S10Error(f'{found.src}: no images found; {_layouts}')
@@ -291,7 +291,7 @@ def _from_files(found, size, fit, labels, skip):
     rows,notes = _rows(found, labels)
     if not skip: _check_emptied(found, rows)
     same_classes(rows, found.src)
-    return _to_arrays(*_decoded(found, _by_split(rows), size, fit, skip), found.src),notes
+    return _to_arrays(*_decoded(found, rows, size, fit, skip), found.src),notes
 
 _layouts = "expected train/<class>/<image> and test/<class>/<image>, <class>/<image>, or files such as CIFAR-10's"
 
@@ -325,7 +325,7 @@ def _from_npz(src, size, fit):
     rows,ims = zip(*_npz_rows(src))
     ims = {o.path:im for o,im in zip(rows, ims)}
     rows,notes = with_splits(rows)
-    rows = _by_split(rows)
+    rows = sorted(rows, key=lambda o: o.split)
     x,sizes,bad = _decode([(o.path,ims[o.path]) for o in rows], size, fit)
     if bad: raise S10Error(f'{src}: {first(bad.values())}')
     return _to_arrays(rows, [o.path for o in rows], x, sizes, src),notes

@@ -110,9 +110,11 @@ def run_command(
     sys.exit(2)
 
 # %% ../nbs/01_command.ipynb #8212a83b
+def _on_terminal(): return is_first() and sys.stdout and sys.stdout.isatty()
+
 def _bar(total, what):
     "Progress bar on a terminal, or nothing elsewhere"
-    if not (total and is_first() and sys.stdout and sys.stdout.isatty()): return
+    if not total or not _on_terminal(): return
     from fastprogress.fastprogress import progress_bar
     bar = progress_bar(range(total), total, leave=False)
     bar.comment = what

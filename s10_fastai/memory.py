@@ -22,14 +22,12 @@ def _first_number(path, pattern):
     except OSError: return
     return int(m[1]) if m else None
 
-_group = '/sys/fs/cgroup/memory'
+def _of_group(name, pattern): return _first_number(f'/sys/fs/cgroup/memory.{name}', pattern)
 
 def _container_memory():
     "Bytes that are left within the limit of a container, or `None`"
-    found = [_first_number(f'{_group}.{k}', p) for k,p in (('max','^'), ('current','^'), ('stat','inactive_file'))]
+    found = [_of_group(*o) for o in (('max','^'), ('current','^'), ('stat','inactive_file'))]
     return found[0]-found[1]+found[2] if None not in found else None
-
-def _half_of_all(): return os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')//2 if hasattr(os, 'sysconf') else 4<<30
 
 # %% ../nbs/01_memory.ipynb #970248f4
 def env_gb(
@@ -41,6 +39,8 @@ def env_gb(
     raise S10Error(f'{name} is {txt!r}; expected a number of GB such as 4 or 0.5')
 
 # %% ../nbs/01_memory.ipynb #1b85ac94
+def _half_of_all(): return os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')//2 if hasattr(os, 'sysconf') else 4<<30
+
 def _available():
     "Bytes of memory that a process can still take"
     kb = _first_number('/proc/meminfo', 'MemAvailable:')

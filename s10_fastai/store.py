@@ -63,6 +63,8 @@ def remove_stored(
     return False
 
 # %% ../nbs/01_store.ipynb #3b32d0af
+def _total(files): return sum(o.bytes for o in files)
+
 def cache_limit(
     folder:Path # That of the cache
 )->int: # Bytes
@@ -76,7 +78,7 @@ def prune(
 ):
     "Remove the least recently used files in the cache until it keeps its limit, or only `keep` and what is in use is left"
     files,most = stored_files(folder),cache_limit(folder)
-    total = sum(o.bytes for o in files)
+    total = _total(files)
     for o in files:
         if total<=most: break
         if o.path!=keep and remove_stored(o.path): total -= o.bytes
