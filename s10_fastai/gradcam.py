@@ -18,7 +18,6 @@ from torch import Tensor,nn
 from torch.nn import functional as F
 
 from .data import S10Error,open_image
-from .images import fitted
 from .predict import as_batch,read_images,run_model
 
 # %% ../nbs/31_gradcam.ipynb #0a36c9c3
@@ -119,17 +118,21 @@ def overlay(
     a = opacity*cam[...,None]
     return (im*(1-a) + _colors(cam, cmap)*a).round().astype(np.uint8)
 
-# %% ../nbs/31_gradcam.ipynb #e4c89b55
-def _fit(im, size, fit):
-    "What the network sees of `im`, as large as fits into a square of `size` pixels; no side is shorter than one pixel"
-    if fit!='stretch': return fitted(im, size, fit)
+# %% ../nbs/31_gradcam.ipynb #fd6a0da9
+def _fit(im, size):
+    "The picture `im`, as large as fits into a square of `size` pixels; no side is shorter than one pixel"
     return im.resize([max(1, round(o*size/max(im.size))) for o in im.size])
 
-def _overlay_picture(im, cam, opacity):
-    "The picture `im` with a map of any size over it"
-    cam = F.interpolate(cam[None,None], (im.height,im.width), mode='bilinear')[0,0]
-    return Image.fromarray(overlay(np.asarray(im), cam, opacity))
+def _stretched(cam, h, w): return F.interpolate(cam[None,None], (h,w), mode='bilinear')[0,0]
 
+def _map_on(cam, h, w, fit):
+    "The map `cam` on a picture (h,w) that was scaled for the network by `fit`; 0 beside what it saw"
+    if fit=='stretch': return _stretched(cam, h, w)
+    n = min(h, w) if fit=='crop' else max(h, w)
+    top,left = (h-n)//2,(w-n)//2
+    return F.pad(_stretched(cam, n, n), (left,w-n-left,top,h-n-top))
+
+# %% ../nbs/31_gradcam.ipynb #e4c89b55
 def explain(
     model:nn.Module, # Network, from `run_model`
     meta:dict, # Its metadata, from `run_model`
@@ -142,8 +145,9 @@ def explain(
     "Image files with Grad-CAM over them; raises `S10Error` for an unreadable file or an unknown layer"
     x = as_batch(read_images(model, meta, files), meta['mean'], meta['std'])
     maps,fit = gradcam(model, x, layer, cls),meta.get('fit', 'stretch')
-    ims = [_fit(open_image(o), size, fit) for o in files]
-    return [_overlay_picture(im, o, opacity) for im,o in zip(ims, maps)]
+    ims = [_fit(open_image(o), size) for o in files]
+    maps = [_map_on(o, im.height, im.width, fit) for im,o in zip(ims, maps)]
+    return [Image.fromarray(overlay(np.asarray(im), o, opacity)) for im,o in zip(ims, maps)]
 
 # %% ../nbs/31_gradcam.ipynb #e1e1b22f
 @delegates(explain)
