@@ -223,7 +223,6 @@ def _r8(run, path):
 # %% ../nbs/35_audit.ipynb #4ab88b24
 def _is_good(run): return run['accuracy']>=.9 and run['epochs']<=24
 
-# %% ../nbs/35_audit.ipynb #ce51729f
 def _on_cifar10(run, txt):
     "The verdict on a result on CIFAR-10"
     s,good = run['settings'],_is_good(run)

@@ -216,4 +216,5 @@ def result_text(
     run:dict # Record of a run
 )->str:
     "The result in words"
-    return f'{run["accuracy"]:.2%} on {run["data"]["test"]:,} test images after epoch {run["epochs"]}{_judged_text(run)}'
+    on = f'on {run["data"]["test"]:,} test images'
+    return f'{run["accuracy"]:.2%} {on} after epoch {run["epochs"]}{_judged_text(run)}'

@@ -29,8 +29,8 @@ from .collect import read_arrays
 
 # %% ../nbs/02_data.ipynb #12977382
 # names that were here before
-_all_ = ['S10Error','replacing','reading','cache_dir','check_images','check_sets','check_lines','open_image','read_image']
-_all_ += ['shown_path','to_rgb']
+_all_ = ['S10Error','replacing','reading','cache_dir','check_images','check_sets','check_lines']
+_all_ += ['open_image','read_image','shown_path','to_rgb']
 
 # %% ../nbs/02_data.ipynb #87d117d6
 @dataclass(frozen=True)

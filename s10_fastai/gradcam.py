@@ -72,12 +72,16 @@ def _classes(cls, logits):
     return cls
 
 # %% ../nbs/31_gradcam.ipynb #ac335d22
+def _shape(acts): return 'x'.join(map(str, acts.shape[1:]))
+
 def _checked_maps(kept, layer):
     "Activations (n,c,h,w) in `kept`; raises `S10Error` if they are too small"
     acts = kept[0] if kept else torch.zeros(())
     if acts.dim()==4 and min(acts.shape[2:])>=3: return acts
-    shape = 'x'.join(map(str, acts.shape[1:]))
-    raise S10Error(f'{layer} gives {shape} for an image; Grad-CAM needs maps of at least 3x3')
+    raise S10Error(f'{layer} gives {_shape(acts)} for an image; Grad-CAM needs maps of at least 3x3')
+
+# %% ../nbs/31_gradcam.ipynb #311b7854
+def _picked(logits, cls): return logits.gather(1, _classes(cls, logits)[:,None]).sum()
 
 def _combine(acts, grads): return F.relu((grads.mean((2,3), keepdim=True)*acts.detach()).sum(1, keepdim=True))
 
@@ -92,7 +96,7 @@ def gradcam(
     with torch.inference_mode(False), torch.enable_grad(), _evaluating(model), _kept(module) as kept:
         logits = model(x.detach().clone().as_subclass(Tensor).requires_grad_())
         acts = _checked_maps(kept, layer)
-        grads, = torch.autograd.grad(logits.gather(1, _classes(cls, logits)[:,None]).sum(), acts)
+        grads, = torch.autograd.grad(_picked(logits, cls), acts)
     maps = _scale(_combine(acts, grads))
     return _scale(F.interpolate(maps, x.shape[2:], mode='bilinear')[:,0])
 

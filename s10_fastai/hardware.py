@@ -34,6 +34,7 @@ def hardware(
     return dict(device=str(device), cpu=_cpu_name(), cores=os.cpu_count(), threads=torch.get_num_threads(), gpu=gpu,
         processes=processes)
 
+# %% ../nbs/22_hardware.ipynb #493e1f4a
 def versions()->dict: # Package -> version
     "Versions of the packages that the result depends on"
     others = {o:version(o) for o in ('torch','torchvision','fastai','albumentations','numpy')}

@@ -6,8 +6,8 @@ Docs: https://s10-fastai.github.io/s10_fastai/job.html.md"""
 
 # %% auto #0
 __all__ = ['torch_device', 'default_bs', 'load_sets', 'fix_seed', 'default_workers', 'job_learner', 'progress_bars',
-           'unordered_hash', 'describe_data', 'Clock', 'prepare', 'environment', 'start_record', 'first_lines',
-           'code_hash', 'hardware', 'peak_memory', 'versions']
+           'unordered_hash', 'named_sets', 'describe_data', 'Clock', 'prepare', 'environment', 'start_record',
+           'first_lines', 'code_hash', 'hardware', 'peak_memory', 'versions']
 
 # %% ../nbs/22_job.ipynb #e951a901
 import hashlib,json,os,sys
@@ -20,7 +20,7 @@ import torch
 from fastai.torch_core import default_device,set_seed
 from fastcore.basics import listify
 
-from .collect import left_out_lines
+from .catalog import left_out_lines
 from .core import S10Error,echo,why
 from .data import ImageSet,channel_stats,check_lines,check_sets,evenly,hold_out,load_images
 from .distributed import processes
@@ -155,7 +155,11 @@ def unordered_hash(
     return hashlib.sha256(b''.join(sorted(hashes))).hexdigest()
 
 # %% ../nbs/22_job.ipynb #277045a8
-def _named(sets): return {k:o for k in ('train','valid','test') if (o := getattr(sets, k)) is not None}
+def named_sets(
+    sets # `ImageSets`
+)->dict:
+    "The two or three sets by name"
+    return {k:o for k in ('train','valid','test') if (o := getattr(sets, k)) is not None}
 
 def _each(f, sets): return {k:f(o) for k,o in sets.items()}
 
@@ -167,7 +171,7 @@ def describe_data(
     sets # `ImageSets`
 )->dict: # As `Data` describes it
     "Source, counts, class names, statistics, hashes and checks of the images"
-    (mean,std),named,vocab = channel_stats(sets.train.x),_named(sets),sets.train.vocab
+    (mean,std),named,vocab = channel_stats(sets.train.x),named_sets(sets),sets.train.vocab
     hashes = dict(sha256=_each(ImageSet.sha256, named), unordered=_each(unordered_hash, named))
     counts = _each(len, named)|dict(classes=len(vocab), vocab=vocab)
     checks = check_sets(sets.train, sets.test, sets.valid)
@@ -212,15 +216,25 @@ def _set_up(job, a):
     job.recipe = _recipe(a.recipe, a.change)
     job.device = torch_device(a.device) if job.dist.world==1 else job.dist.device
 
-def _load(job, a):
-    "Add images and learner"
-    extra = getattr(a, 'labels', None),getattr(a, 'skip_unreadable', False),a.size,a.fit
-    job.sets,job.bs = load_sets(a.data, a.limit, a.bs, a.resize, a.holdout, *extra)
-    gpus = job.dist.world if job.device.type=='cuda' else 1
-    check_memory(job.bs, a.width, a.size, job.device, a.precision, gpus)
-    job.train,job.test = job.sets.train,job.sets.test
-    job.judged = job.test if job.sets.valid is None else job.sets.valid
-    job.workers = default_workers(job.device, a.augment) if a.workers is None else a.workers
+# %% ../nbs/22_job.ipynb #9c1ea9bb
+def _reading(a): return getattr(a, 'labels', None),getattr(a, 'skip_unreadable', False),a.size,a.fit
+
+def _judged(sets): return sets.test if sets.valid is None else sets.valid
+
+def _load_images(job, a):
+    "Add the sets of images and the batch size"
+    job.sets,job.bs = load_sets(a.data, a.limit, a.bs, a.resize, a.holdout, *_reading(a))
+    job.train,job.judged,job.test = job.sets.train,_judged(job.sets),job.sets.test
+
+# %% ../nbs/22_job.ipynb #199ab85e
+def _n_gpus(job): return job.dist.world if job.device.type=='cuda' else 1
+
+def _n_workers(job, a): return default_workers(job.device, a.augment) if a.workers is None else a.workers
+
+def _make_learner(job, a):
+    "Add the learner, with the seed set just before"
+    check_memory(job.bs, a.width, a.size, job.device, a.precision, _n_gpus(job))
+    job.workers = _n_workers(job, a)
     fix_seed(a.seed, job.device, a.deterministic)
     how = a.precision,a.augment,job.workers,a.fit
     job.learn = job_learner(job.train, job.judged, job.recipe, job.bs, a.width, job.device, *how)
@@ -236,7 +250,8 @@ def prepare(
     job = SimpleNamespace(args=args, track=tracker_names(args.get('track')), cbs=listify(cbs))
     _set_up(job, a)
     clock.lap('imports')
-    _load(job, a)
+    _load_images(job, a)
+    _make_learner(job, a)
     clock.lap('data')
     return job
 

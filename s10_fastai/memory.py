@@ -39,7 +39,10 @@ def env_gb(
     raise S10Error(f'{name} is {txt!r}; expected a number of GB such as 4 or 0.5')
 
 # %% ../nbs/01_memory.ipynb #1b85ac94
-def _half_of_all(): return os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')//2 if hasattr(os, 'sysconf') else 4<<30
+def _half_of_all():
+    "Half of the memory of the machine, or 4 GB where that is not known"
+    if not hasattr(os, 'sysconf'): return 4<<30
+    return os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')//2
 
 def _available():
     "Bytes of memory that a process can still take"

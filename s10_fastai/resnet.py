@@ -97,12 +97,12 @@ def _check_variant(name):
     if isinstance(name, str) and name in variants: return
     raise S10Error(f'unknown variant {name!r}; expected one of {", ".join(variants)}')
 
+# %% ../nbs/04_resnet.ipynb #9b0bec5e
 image_sizes = range(24, 257, 8) # height and width that a network can be made for, pixels
 def _checked_size(n):
     if isinstance(n, Integral) and n in image_sizes: return int(n)
     raise S10Error(f'size is {n!r}; expected a multiple of 8 from 24 to 256')
 
-# %% ../nbs/04_resnet.ipynb #9b0bec5e
 class CustomResNet(nn.Sequential):
     "The ResNet of ERA Session 10"
     def __init__(self,
@@ -136,7 +136,6 @@ def model_summary(
     cols,n = ('output_size','num_params','mult_adds'),_side(model, size)
     return summary(deepcopy(model), input_size=(bs,3,n,n), depth=4, device='cpu', verbose=0, col_names=cols)
 
-# %% ../nbs/04_resnet.ipynb #30fbfaf0
 _no_torchview = "torchview is missing; pip install 's10_fastai[graph]' to draw the network"
 _no_dot = 'the program `dot` is missing; install graphviz (Debian: apt-get install graphviz) to draw the network'
 
@@ -161,6 +160,8 @@ def _fits_dtype(x, w):
     if x.dtype==w.dtype: return True
     return x.is_floating_point() and x.dtype!=torch.float64 and torch.is_autocast_enabled(x.device.type)
 
+def _is_traced(x): return isinstance(x, torch.fx.Proxy) or torch.jit.is_tracing()
+
 # %% ../nbs/04_resnet.ipynb #f85d5bdd
 def _input_error(x, w, size):
     "Error for an input `x` that a network with the first weights `w`, for images of `size`, cannot take"
@@ -171,7 +172,7 @@ def _input_error(x, w, size):
 
 def _check_images(x, conv, size):
     "Raise `S10Error` unless a network for images of `size`, with the first layer `conv`, takes the images `x`"
-    if isinstance(x, torch.fx.Proxy) or torch.jit.is_tracing(): return # these know no shape
+    if _is_traced(x): return # its shape is not known
     w = conv.weight
     if isinstance(x, torch.Tensor) and _fits_shape(x, w, size) and _fits_dtype(x, w): return
     raise _input_error(x, w, size)
@@ -209,7 +210,7 @@ def operations(
     ShapeProp(gm).propagate(torch.zeros(1, 3, *[_side(model, size)]*2))
     return [_operation(n, model) for n in gm.graph.nodes if n.op not in ('placeholder','output')]
 
-# %% ../nbs/04_resnet.ipynb #62c85610
+# %% ../nbs/04_resnet.ipynb #7ef0b3c6
 def logits_model(
     model:CustomResNet # Network, which is left as it is
 )->CustomResNet: # In eval mode, float32, on the CPU
@@ -284,9 +285,8 @@ def _check_head(head, args):
 # %% ../nbs/04_resnet.ipynb #9ef91dd9
 def _read_exactly(f, n):
     "The last `n` bytes of the file `f`; raises `ValueError` if there are more or fewer"
-    b = f.read(n+1)
-    if len(b)!=n: raise ValueError(f'it has {"more" if len(b)>n else "fewer"} bytes than its header says')
-    return b
+    if len(b := f.read(n+1))==n: return b
+    raise ValueError('it has more or fewer bytes than its header says')
 
 def _read_model(f):
     "Network and other entries in the open file `f`"
@@ -299,7 +299,6 @@ def _read_model(f):
     model.load_state_dict(load(b+data))
     return model.eval(),meta
 
-# %% ../nbs/04_resnet.ipynb #3cd0ab68
 def load_model(
     path:str|Path # File that `save_model` wrote
 )->tuple: # Network in eval mode, dict of the other entries

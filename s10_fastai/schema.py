@@ -136,6 +136,10 @@ class Data(MayLack):
     @model_validator(mode='after')
     def _counted(self):
         if (n := len(self.vocab))!=self.classes: raise ValueError(f'vocab has {n} names, but classes is {self.classes}')
+        return self
+
+    @model_validator(mode='after')
+    def _has_hash(self):
         if (self.valid is None)!=(self.sha256.valid is None): raise ValueError('valid and its hash are not both there')
         return self
 
@@ -175,9 +179,14 @@ class Record(Entries):
     date:Date
 
     @model_validator(mode='after')
+    def _counts_from_1(self):
+        n = len(self.history)
+        if [r.epoch for r in self.history]==[*range(1, n+1)]: return self
+        raise ValueError('history does not count its epochs from 1')
+
+    @model_validator(mode='after')
     def _agrees(self):
-        rows,n = self.history,len(self.history)
-        if [r.epoch for r in rows]!=[*range(1, n+1)]: raise ValueError('history does not count its epochs from 1')
+        n = len(self.history)
         if self.epochs!=n or len(self.ran.batches)!=n:
             raise ValueError(f'epochs is {self.epochs}, but history has {n} and ran.batches {len(self.ran.batches)}')
         if self.args: self._agrees_with_args()

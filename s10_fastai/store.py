@@ -76,7 +76,7 @@ def prune(
     folder:Path, # That of the cache
     keep:Path # File that was just written
 ):
-    "Remove the least recently used files in the cache until it keeps its limit, or only `keep` and what is in use is left"
+    "Remove the least recently used files until the cache keeps its limit, or only `keep` and what is in use is left"
     files,most = stored_files(folder),cache_limit(folder)
     total = _total(files)
     for o in files:

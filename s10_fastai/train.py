@@ -149,14 +149,14 @@ def _read_interrupted(path, given):
     return start
 
 # %% ../nbs/24_train.ipynb #3add0140
-def _hashes(job):
-    "Hashes of all sets"
-    sets = {k:getattr(job.sets, k) for k in ('train','valid','test')}
-    return {k:o.sha256() for k,o in sets.items() if o is not None}
+def _hashes(sets):
+    "Hash of each set"
+    from s10_fastai.job import named_sets
+    return {k:o.sha256() for k,o in named_sets(sets).items()}
 
 def _check_images(path, start, job):
     "Raise `S10Error` unless the images are those that the run was started with"
-    if _hashes(job)==start['data']['sha256']: return
+    if _hashes(job.sets)==start['data']['sha256']: return
     data = job.args['data']
     raise S10Error(f'{data}: not the images that {path} was started with; give their path with --data')
 
