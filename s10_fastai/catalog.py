@@ -43,14 +43,24 @@ _tables = {'.csv','.jsonl'}
 _image_exts = {*'.jpg .jpeg .jpe .jfif .png .bmp .gif .webp .ppm .pgm .pbm .tif .tiff .avif .heic .heif .jp2'.split()}
 text_endings = {*'.txt .csv .tsv .json .jsonl .xml .md .rst .html .htm .css .js .yaml .yml .toml .ini .py .log'.split()}
 
-def ending(name): return PurePosixPath(name).suffix.lower()
+def ending(
+    name:str # Path in a folder or an archive
+)->str: # Such as `.png`, lower case
+    "What the name of a file ends with"
+    return PurePosixPath(name).suffix.lower()
 
-def base_name(name): return PurePosixPath(name).name
+def base_name(
+    name:str # Path in a folder or an archive
+)->str:
+    "Name of a file without its folders"
+    return PurePosixPath(name).name
 
 # %% ../nbs/02_catalog.ipynb #faf17b3d
 def _is_text(name): return ending(name) in text_endings-_tables and base_name(name) not in batch_names
 
-def first_bytes(read):
+def first_bytes(
+    read # Content of a file, or a function that reads it, from `files_in`
+)->bytes: # At most 64
     "First bytes of a file, or of what is read already"
     if isinstance(read, bytes): return read[:64]
     with open(read.args[0], 'rb') as f: return f.read(64)
@@ -68,9 +78,17 @@ def _no_batches(paths):
     return [o for v in by.values() if not batch_kind([*map(base_name, v)]) for o in v]
 
 # %% ../nbs/02_catalog.ipynb #d7a2da2c
-def folder_of(name): return name.rpartition('/')[0]
+def folder_of(
+    name:str # Path in a folder or an archive
+)->str: # Empty at the top
+    "Folder that a file is in"
+    return name.rpartition('/')[0]
 
-def file_bytes(o): return o() if callable(o) else o # of a file, now or as it was read
+def file_bytes(
+    read # Content of a file, or a function that reads it
+)->bytes:
+    "Content of a file"
+    return read() if callable(read) else read
 
 # %% ../nbs/02_catalog.ipynb #51a769e8
 class Listing:

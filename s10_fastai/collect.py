@@ -23,7 +23,7 @@ from .command import progress
 from .core import S10Error,plural,printable,read_bytes,user_path,why
 from .images import OtherSize,decoded_parts,fitted_array,is_heic,need_heic
 from .memory import new_pixels,stacked
-from .tables import own_tables,read_labels,split_columns
+from .tables import own_tables,read_labels,refuse_labels,split_columns
 from .layouts import Found,read_layout,same_classes,with_splits
 
 # %% ../nbs/02_collect.ipynb #372e8ebf
@@ -288,9 +288,12 @@ def read_arrays(
 )->dict: # `vocab`; `{split}_x`, `_y`, `_files` and `_sizes` of train, perhaps valid and test; `about`, which is JSON
     "Images of a source as arrays; raises `S10Error` for one that cannot be used"
     groups,notes,rows = None,[],[]
-    if src.suffix.lower()=='.npz': arrays,notes = _from_npz(src, size, fit)
+    if src.suffix.lower()=='.npz':
+        refuse_labels(src, labels)
+        arrays,notes = _from_npz(src, size, fit)
     else:
         found = Listing(src)
+        if found.batches: refuse_labels(src, labels)
         if found.batches: arrays,groups = _from_batches(found, size, fit)
         else: arrays,notes = _from_files(found, size, fit, labels, skip)
         rows = left_out_rows(found.why)

@@ -24,7 +24,7 @@ from .checks import *
 from .core import *
 from .images import *
 from .memory import env_gb,pieces,take
-from .tables import split_columns
+from .tables import refuse_labels,split_columns
 from .collect import read_arrays
 
 # %% ../nbs/02_data.ipynb #12977382
@@ -185,6 +185,7 @@ def _check_drawn(y, share):
     "Raise `S10Error` if so many images would leave none of a class"
     n,most = int(share),len(y)-len(np.unique(y))
     if n>most: raise S10Error(f'--holdout is {n}; expected at most {most}, one image of each class must be left')
+    if not most: raise S10Error('no test images, and no class has two images, so none can be drawn; add images')
 
 def _with_test(sets, share, seed):
     "Sets with a test set; where there is none, it is drawn from the training images"
@@ -200,8 +201,10 @@ _a_source = 'expected a folder or an archive'
 
 def _table_hash(labels):
     "Hash of a file with labels that is not in the source, or nothing"
-    path = Path(split_columns(labels)[0]).expanduser() if labels else None
-    return hashlib.sha256(read_bytes(path, max_bytes)).hexdigest() if path and path.is_file() else None
+    if not labels: return
+    with reading(f'--labels {shown_path(labels)}: cannot be read', 'expected a CSV file'):
+        path = Path(split_columns(labels)[0]).expanduser()
+        return hashlib.sha256(read_bytes(path, max_bytes)).hexdigest() if path.is_file() else None
 
 def _cache_path(src, **kw):
     table = _table_hash(kw['labels'])
@@ -238,7 +241,9 @@ def load_images(
     skip:bool=False # Go on without images that cannot be read
 )->ImageSets: # Train and test `ImageSet`, with one for validation between them if the source has it
     "Images of `src`, decoded once and cached; raises `S10Error` for a source that cannot be used"
-    if src=='digits': return _digits(size)
+    if src=='digits':
+        refuse_labels(src, labels)
+        return _digits(size)
     kw = dict(size=size, fit=fit if resize else None, labels=labels, skip=skip)
     return _with_test(_from_arrays(_cached(_find_source(src), **kw)), share, seed)
 

@@ -10,6 +10,7 @@ __all__ = ['with_change', 'read_toml', 'check_train_args', 'check_judged', 'read
 
 # %% ../nbs/41_experiments.ipynb #18d3f091
 import re
+from contextlib import suppress
 from inspect import signature
 from pathlib import Path
 
@@ -88,10 +89,13 @@ def check_train_args(
     except S10Error as e: raise S10Error(f'{where}: {e}') from e
 
 # %% ../nbs/41_experiments.ipynb #8ad5bf16
+def _exists(path):
+    with suppress(OSError): return Path(path).exists() # the name may be too long
+
 def _has_valid(args):
     "Whether the source is one of your own, with images for validation"
     data = args.get('data', 'digits')
-    return Path(data).exists() and load_images(data, args.get('resize', False)).valid is not None
+    return _exists(data) and load_images(data, args.get('resize', False)).valid is not None
 
 def check_judged(
     args:dict, # Arguments of `train_run`

@@ -17,13 +17,15 @@ from fastcore.basics import first
 
 import s10_fastai
 from .core import S10Error
+from .memory import available_memory
 
 # %% ../nbs/22_hardware.ipynb #2af12146
-def _proc(file, key):
-    "What a file of the kernel says of `key`, or `None`"
-    if os.path.exists(file): return first(o.split(':')[1].strip() for o in open(file) if o.startswith(key))
+def _model():
+    "Name of the processor as Linux has it, or `None`"
+    lines = open('/proc/cpuinfo') if os.path.exists('/proc/cpuinfo') else ()
+    return first(o.split(':')[1].strip() for o in lines if o.startswith('model name'))
 
-def _cpu_name(): return _proc('/proc/cpuinfo', 'model name') or platform.processor() or platform.machine()
+def _cpu_name(): return _model() or platform.processor() or platform.machine()
 
 def hardware(
     device:torch.device, # Device to train on
@@ -66,8 +68,7 @@ def peak_memory(
 def _free_memory(device):
     "Bytes of memory that are free on `device`, or `None` where that is not known"
     if device.type=='cuda': return torch.cuda.mem_get_info(device)[0]
-    free = _proc('/proc/meminfo', 'MemAvailable') if device.type=='cpu' else None
-    return free and int(free.split()[0])*1024
+    return available_memory() if device.type=='cpu' and os.path.exists('/proc/meminfo') else None
 
 def _is_half(precision, device): return precision=='bf16' or precision=='auto' and device.type=='cuda'
 

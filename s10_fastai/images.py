@@ -119,8 +119,10 @@ def fitted(
     size:int=32, # Height and width wanted, pixels
     fit:str='crop' # crop, pad or stretch
 )->Image.Image: # RGB, `size` times `size`
-    "Image scaled to a square"
-    return im if im.size==(size,size) else _fits[fit](im, (size,size))
+    "Image scaled to a square; raises `S10Error` for another `fit`"
+    if im.size==(size,size): return im
+    if fit in _fits: return _fits[fit](im, (size,size))
+    raise S10Error(f'fit is {fit!r:.50}; expected crop, pad or stretch')
 
 # %% ../nbs/01_images.ipynb #827b4062
 def _encoded(name, data):

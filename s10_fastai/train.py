@@ -18,7 +18,7 @@ from .core import S10Error,echo,free_name,is_taken,new_file,no_gc,refuse_links,s
 
 # %% ../nbs/24_train.ipynb #488d6e17
 def train_run(
-    data:str='digits', # digits, cifar10, or the path of a folder or archive
+    data:str='digits', # digits, cifar10, cifar100, or the path of a folder, archive or .npz file
     recipe:str='assignment', # assignment, beyond, era_v2 or era_v1
     change:str=None, # Entries of the recipe to change, such as 'wd=.05, tfms.border=reflect'
     epochs:int=24, # Epochs (rule R3); the learning rate peaks after 5/24 of them
@@ -175,7 +175,7 @@ def _resumed_run(path, args, quiet, cbs, since):
 
 # %% ../nbs/24_train.ipynb #b153e1ec
 def range_test(
-    data:str='digits', # digits, cifar10, or the path of a folder or archive
+    data:str='digits', # digits, cifar10, cifar100, or the path of a folder, archive or .npz file
     recipe:str='assignment', # assignment, beyond, era_v2 or era_v1
     bs:int=None, # Images per batch (default: 512, or 64 below 10,000 images)
     width:int=64, # Channels of the first layer
