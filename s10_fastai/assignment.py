@@ -7,7 +7,8 @@ Docs: https://s10-fastai.github.io/s10_fastai/assignment.html.md"""
 # %% auto #0
 __all__ = ['required_tfms', 'adams', 'required_loss', 'cifar10_names', 'cifar10_hashes', 'required_network', 'recorded_network',
            'n_parameters', 'n_undecayed', 'same_number', 'cycle_lrs', 'off_cycle', 'required_batches',
-           'wrong_parameters', 'wrong_order', 'wrong_tfms', 'tfm_text', 'stats_off', 'not_cifar10']
+           'wrong_parameters', 'wrong_order', 'wrong_tfms', 'tfm_text', 'stats_off', 'not_cifar10', 'has_more_epochs',
+           'are_off']
 
 # %% ../nbs/34_assignment.ipynb #6fb51d44
 import math,re
@@ -15,6 +16,8 @@ import math,re
 import numpy as np
 
 from .data import cifar_mean,cifar_std,known_images
+from .defaults import default_epochs
+
 
 # %% ../nbs/34_assignment.ipynb #c60a09ec
 def _conv(ni, nf, k=3, p=', padding=(1, 1)'): return f'Conv2d({ni}, {nf}, kernel_size=({k}, {k}), stride=(1, 1){p})'
@@ -295,3 +298,20 @@ def not_cifar10(
     if any(data.get(k)==v for k,v in cifar10_hashes.items()): return None
     if (off := stats_off(data))<=1e-6: return 'the hash of the pixels is not that of the original'
     return f'statistics of the pixels differ from those of the original by up to {off:.1g}'
+
+# %% ../nbs/34_assignment.ipynb #035b9269
+def has_more_epochs(
+    run:dict # Record of a run
+)->bool:
+    "Whether there are few images, which get more than 24 epochs by default, and these"
+    n,bs,batches = run['data']['train'],run['settings']['bs'],run['ran']['batches']
+    steps = sum(map(sum, (o.values() for o in batches)))
+    return n<10_000 and 24<len(batches)==default_epochs(n, bs) and steps==len(run['lrs'])
+
+def are_off(
+    run:dict, # Record of a run
+    wrong:list # Sentences of `wrong_tfms`
+)->bool:
+    "Whether flips were left out on purpose, for images other than CIFAR-10, and nothing else is wrong"
+    off = run['settings']['tfms'].get('flip_p')==0 and wrong==['no HorizontalFlip as required']
+    return off and not_cifar10(run['data']) is not None

@@ -14,8 +14,8 @@ from typing import Callable,NamedTuple
 
 import numpy as np,pandas as pd
 
-from .assignment import (adams,not_cifar10,off_cycle,recorded_network,required_batches,required_loss,
-    required_network,same_number,tfm_text,wrong_tfms)
+from .assignment import (adams,are_off,has_more_epochs,not_cifar10,off_cycle,recorded_network,
+    required_batches,required_loss,required_network,same_number,tfm_text,wrong_tfms)
 from .claims import breaks,class_name,leaked,result_text,strangers
 from .consistency import check_finder,contradictions,finder_readings
 from .core import S10Error
@@ -100,7 +100,7 @@ def _cycle_text(run, n):
     lrs,i,epochs = run['lrs'],int(np.argmax(run['lrs'])),len(run['ran']['batches'])
     return f'{epochs} epochs of {n} steps; peak learning rate {max(lrs):.3g} after {i/n:.2f} epochs{_edge(i, n)}'
 
-# %% ../nbs/35_audit.ipynb #f7badfc3
+# %% ../nbs/35_audit.ipynb #28f2f767
 def _in_24_epochs(run, n):
     "Whether there are 24 epochs of `n` steps"
     epochs = run['ran']['batches']
@@ -115,7 +115,7 @@ def _r3(run, path):
     lrs = run['lrs']
     if not lrs: return _no_lrs
     n = _steps(run)
-    as_asked = _in_24_epochs(run, n) and _peaks_after_5(lrs, n)
+    as_asked = None if has_more_epochs(run) else _in_24_epochs(run, n) and _peaks_after_5(lrs, n)
     return _unless(off_cycle(lrs, run['settings']), _cycle_text(run, n), as_asked)
 
 # %% ../nbs/35_audit.ipynb #d86cae3d
@@ -218,6 +218,7 @@ def _alternates(s): return s.get('alternate_flip') and s['augment']=='batch'
 def _r8(run, path):
     bad,txt = [*dict.fromkeys(wrong_tfms(run))],_tfms_text(run['ran']['transforms']['train'])
     if _alternates(run['settings']): txt += '; each image flipped every other epoch'
+    if are_off(run, bad): return None,f'{txt}; flips were left out for these images'
     return (False,'; '.join([txt, *bad])) if bad else _at(run['settings']['size'], 32, 'pixels a side', True, txt)
 
 # %% ../nbs/35_audit.ipynb #4ab88b24

@@ -29,12 +29,14 @@ def train_tfms(
     cutout_p:float=.5, # Probability of Cutout, 0..1
     cutout_fill:float|tuple=0., # Value of the hole, one number or one per channel
     normalize_last:bool=False, # Normalise after the other transforms instead of before
-    size:int=32 # Height and width of the images, a multiple of 8
+    size:int=32, # Height and width of the images, a multiple of 8
+    flip_p:float=.5 # Probability of a horizontal flip, 0..1
 )->A.Compose: # Takes RGB uint8 (size,size,3), gives float32 (size,size,3)
     "The five training transforms of rule R8; raises `S10Error` for an unknown border"
     if border not in _borders: raise S10Error(f'unknown border {border!r}; expected one of {", ".join(_borders)}')
     norm,padded,hole = [A.Normalize(mean, std)],[size+size//4]*2,[(size//4,size//4)]*2
-    tfms = [A.PadIfNeeded(*padded, border_mode=_borders[border]), A.RandomCrop(size, size), A.HorizontalFlip(p=.5)]
+    tfms = [A.PadIfNeeded(*padded, border_mode=_borders[border]), A.RandomCrop(size, size)]
+    if flip_p: tfms.append(A.HorizontalFlip(p=flip_p))
     if cutout_p: tfms.append(A.CoarseDropout((1,1), *hole, fill=cutout_fill, p=cutout_p))
     return A.Compose(tfms+norm if normalize_last else norm+tfms)
 
@@ -64,7 +66,6 @@ def denormalize(
     return (x*std+mean).clamp(0, 1)
 
 def _to_tensor(x): return torch.from_numpy(np.ascontiguousarray(x.transpose(2,0,1))).as_subclass(TensorImage)
-
 def _find_normalize(tfms): return first(o for o in tfms if isinstance(o, A.Normalize))
 
 # %% ../nbs/03_augment.ipynb #5ebabacb
@@ -187,7 +188,6 @@ def _draw_flip(t, plan, rand): return dict(on=rand(plan.n)<t.p if plan.flips is 
 def _flip(t, plan, on):
     cols = plan.arange(plan.sizes[1])
     plan.move(cols=torch.where(on[:,None], cols.flip(0), cols))
-
 def _unknown_flip(t): return None
 
 # %% ../nbs/03_augment.ipynb #cce9b6fd

@@ -250,7 +250,7 @@ def _predict(path, files, k, gradcam, layer, opacity, out):
 def s10_predict(
     path:str, # Folder of a run
     *images, # Image files of any size
-    k:int=3, # Number of classes to print
+    k:int=None, # Number of classes to print (default: 3, or all if there are fewer)
     gradcam:bool=False, # Also write each image with its Grad-CAM heatmap, as <image>_gradcam.png
     layer:str='layer3', # Layer to explain: prep, layer1.X, layer1, layer2, layer3 or another
     opacity:float=.7, # Maximum opacity of the heatmap, 0 to 1

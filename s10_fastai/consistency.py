@@ -156,8 +156,9 @@ def _tfm_settings(tfms, fill):
     got = {o['name']:o for o in tfms}
     hole,mode = got.get('CoarseDropout', {}),got.get('PadIfNeeded', {}).get('border_mode')
     border = {0:'zero', 4:'reflect'}.get(mode) if type(mode) is int else None
-    last = bool(tfms) and tfms[-1]['name']=='Normalize'
-    return dict(cutout_p=hole.get('p', 0), cutout_fill=hole.get('fill', fill), border=border, normalize_last=last)
+    last,flip_p = bool(tfms) and tfms[-1]['name']=='Normalize',got.get('HorizontalFlip', {}).get('p', 0)
+    hole = dict(cutout_p=hole.get('p', 0), cutout_fill=hole.get('fill', fill))
+    return hole | dict(border=border, normalize_last=last, flip_p=flip_p)
 
 @_check('R8', 'tfms.{} is {}, but was {!r:.50}')
 def _transforms(settings, transforms):
@@ -165,6 +166,11 @@ def _transforms(settings, transforms):
     if any(o['name']=='CoarseDropout' for o in tfms): want = dict(cutout_fill=0.)|want
     ran = _tfm_settings(tfms, want.get('cutout_fill'))
     yield from ((k,v,ran[k]) for k,v in want.items() if ran[k]!=v)
+
+@_check('R8', '--flips off was given, but tfms.flip_p is {}')
+def _flips(settings, args):
+    p = settings['tfms'].get('flip_p', .5)
+    if p and (args or {}).get('flips')=='off': yield p
 
 # %% ../nbs/34_consistency.ipynb #7b9cc87b
 def _took(callbacks): return [class_name(o['name']) for o in callbacks]

@@ -245,10 +245,11 @@ def top_classes(
     model, # Network, from `run_model`
     meta:dict, # Its metadata, from `run_model`
     files:list, # Image files of any size and mode
-    k:int=3 # How many classes to give
+    k:int=None # How many classes to give (default: 3, or all if there are fewer)
 )->list: # For each file the `k` most probable classes: pairs of name and probability
     "Predictions of a network for image files; raises `S10Error` for one that cannot be read"
     n = len(meta['vocab'])
+    k = min(3, n) if k is None else k
     if not 1<=k<=n: raise S10Error(f'k is {k}, but there are {n} classes; expected 1 to {n}')
     x = read_images(model, meta, files)
     logits = get_logits(model, x, meta['mean'], meta['std'])
@@ -257,7 +258,7 @@ def top_classes(
 def predict_files(
     path:str|Path, # Folder of a run
     files:list, # Image files of any size and mode
-    k:int=3 # How many classes to give
+    k:int=None # How many classes to give (default: 3, or all if there are fewer)
 )->list: # For each file the `k` most probable classes: pairs of name and probability
     "Predictions of a run for image files; raises `S10Error` for one that cannot be read"
     return top_classes(*run_model(path), files, k)

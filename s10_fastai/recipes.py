@@ -187,13 +187,19 @@ def _change(recipe, txt):
     return key
 
 # %% ../nbs/05_recipes.ipynb #718ab364
+def _follow(res, seen):
+    "Set the entries that follow from those that were changed, unless they were, too"
+    off = dict(wd=dict(lr_wd=None))
+    off['tfms.flip_p'] = dict(alternate_flip=False) | ({} if res['tfms'].get('flip_p') else dict(tta=False))
+    for k in {*off}&{*seen}: res.update({o:v for o,v in off[k].items() if o not in seen})
+
 def change_recipe(
     recipe:str|dict, # Recipe, or its name
     changes:str # Such as `wd=.05, tfms.border=reflect`; values as Python writes them, or a word
 )->dict: # Recipe
-    "The recipe with entries changed, without `lr_wd` if only `wd` is; raises `S10Error` for one that no recipe has"
+    "The recipe with entries changed, and what follows from them; raises `S10Error` for one that no recipe has"
     res = deepcopy(get_recipe(recipe))
     seen = [_change(res, o) for o in re.split(r'\s*,\s*(?=[\w.]+\s*=)', changes.strip())]
-    if 'wd' in seen and 'lr_wd' not in seen: res['lr_wd'] = None
+    _follow(res, seen)
     _check_recipe(res)
     return res

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
+from fastcore.basics import first
 from pydantic import BaseModel,ConfigDict,Field
 
 from .core import S10Error,is_taken,printable,read_bytes,replacing
+from .defaults import without_flips
 from .data import reading,shown_path,known_images,load_images
 from .evidence import metrics
 from .learner import change_recipe,get_recipe,neutral
@@ -264,17 +266,27 @@ def _settings(r):
     found = ['lr_max','div','div_final'] + ([] if r['lr_wd'] is None else ['wd'])
     return _without(_plain(r), *found) | dict(ends=_ends(r))
 
-def _expected(args):
-    "Settings and arguments of a run with these arguments of `train_run`, wherever it is made"
-    settings = _settings(recipe_with(args['recipe'], args['change']))
-    other = () if args['resize'] else ('fit',) # which then changes nothing
-    return settings | _without(args, 'data', 'out', 'device', 'track', 'change', *other)
+# %% ../nbs/39_records.ipynb #fc7acd18
+def _left_open(args):
+    "Arguments that do not count: those of a place, and those that change nothing or that the images decide"
+    yield from ('data','out','device','track','change','flips')
+    yield from (k for k,given in dict(fit=args['resize'], epochs=args['epochs']).items() if not given)
+
+def _expected(args, without):
+    "Settings and arguments of a run with these arguments of `train_run`, wherever it is made, perhaps `without` flips"
+    recipe = recipe_with(args['recipe'], args['change'])
+    return _settings(without_flips(recipe) if without else recipe) | _without(args, *_left_open(args))
 
 # %% ../nbs/39_records.ipynb #76ebeef9
 def _made(details):
     "The same of a run that was made, from its `Details`"
-    settings = _plain(neutral) | details['settings']
-    return settings | dict(ends=_ends(settings)) | _defaults() | dict(seed=details['seed']) | details['args']
+    settings,epochs = _plain(neutral) | details['settings'],len(first(details['history'].values()))
+    args = _defaults() | dict(seed=details['seed']) | details['args'] | dict(epochs=epochs)
+    return settings | dict(ends=_ends(settings)) | args
+
+def _are_off(args, made):
+    "Whether a run with these arguments has no flips, which the images decide by default"
+    return args['flips']=='off' or args['flips']=='auto' and made['tfms'].get('flip_p')==0
 
 # %% ../nbs/39_records.ipynb #de966fb3
 def check_record(
@@ -283,8 +295,8 @@ def check_record(
     where # File and run, for the message
 ):
     "Raise `S10Error` unless a run had these arguments, and the recipe is what it was"
-    made,todo = _made(details),'use another --out, or delete the line'
-    for k,v in _expected(_defaults()|args).items():
+    made,args,todo = _made(details),_defaults()|args,'use another --out, or delete the line'
+    for k,v in _expected(args, _are_off(args, made)).items():
         if made[k]!=v: raise S10Error(f'{where}: made with {k}={made[k]}, not {v}; {todo}')
 
 # %% ../nbs/39_records.ipynb #c930c5f4

@@ -39,7 +39,8 @@ class Args(Entries):
     track:Text|None = None
     resize:bool = False
     size:ImageSize = 32
-    fit:Fit = 'stretch' # as it was before there was a choice
+    fit:Fit = 'stretch' # as it was before there was a choice, like
+    flips:Literal['auto','on','off'] = 'on'
     labels:Raw|None = None
     skip_unreadable:bool = False
 
@@ -51,6 +52,7 @@ class Tfms(TypedDict, total=False):
     cutout_p:Part
     cutout_fill:float|Three
     normalize_last:bool
+    flip_p:Part
 
 class Recipe(Entries):
     "Entries of a recipe"

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np,pandas as pd
 from fastai.callback.core import Callback
 from .checkpoint import Checkpoint,locked
+from .claims import result_text
 from .core import S10Error,open_regular,printable,replacing,save_fig,why
 from .data import reading
 from .experiments import check_judged,check_train_args,make_folder,read_toml,with_change
@@ -55,7 +56,6 @@ def _are_values(o): return type(o) is list and len(o)>0 and all(map(_is_value, o
 
 # %% ../nbs/42_sweep.ipynb #341b863f
 def _is_range(v): return type(v) is dict and ({*v}=={'choices'} or {'low','high'}<={*v}<={'low','high','step','log'})
-
 def _is_number(o): return type(o) in (int,float) and abs(o)<=1e15
 def _is_ordered(v): return type(v.get('log', False)) is bool and v['low']<=v['high']
 
@@ -335,7 +335,8 @@ def _best_trial(df, folder):
     if not len(df): return 'no trial was completed'
     i = int(df.trial[df.accuracy.idxmax()])
     run = read_run(folder/f'trial-{i:04}')
-    return f'best: {trial_line(df, i)}\n{printable(run["command"])}'
+    tested = f'{result_text(run)}\n' if run['validation'] else ''
+    return f'best: {trial_line(df, i)}\n{tested}{printable(run["command"])}'
 
 def finish_sweep(
     path:str|Path, # TOML file

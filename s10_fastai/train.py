@@ -21,7 +21,7 @@ def train_run(
     data:str='digits', # digits, cifar10, cifar100, or the path of a folder, archive or .npz file
     recipe:str='assignment', # assignment, beyond, era_v2 or era_v1
     change:str=None, # Entries of the recipe to change, such as 'wd=.05, tfms.border=reflect'
-    epochs:int=24, # Epochs (rule R3); the learning rate peaks after 5/24 of them
+    epochs:int=None, # Epochs (default: 24, rule R3, or more where that is under 500 steps); the learning rate peaks after 5/24
     bs:int=None, # Images per batch (default: 512, or 64 below 10,000 images)
     lr:float=None, # Peak learning rate (default: from the LR finder, or the recipe's own)
     width:int=64, # Channels of the first layer; 64 in the assignment, 16 for a CPU
@@ -39,6 +39,7 @@ def train_run(
     resize:bool=False, # Scale images of other sizes to `size`
     size:int=32, # Height and width of the images, pixels: a multiple of 8 from 24 to 256
     fit:str='crop', # How images of other sizes are scaled: crop, pad or stretch
+    flips:str='auto', # Mirror images: on, off, or auto: off where class names say that a mirrored image is another class
     labels:str=None, # CSV file with the labels, or file.csv:FILE,LABEL to name its columns
     skip_unreadable:bool=False, # Go on without images that cannot be read
     resume:str=None, # Folder of an interrupted run to resume; all settings are the run's own
@@ -62,9 +63,9 @@ def _new_run(args, quiet, cbs, since):
     with no_gc():
         from s10_fastai.fit import fit_job
         from s10_fastai.job import Clock,prepare,start_record
-    clock = Clock(since)
-    job = prepare(args|dict(data=str(args['data']), out=None), cbs, clock)
-    start = start_record(job, command_line(job.args))
+    clock,args = Clock(since),args|dict(data=str(args['data']), out=None)
+    job = prepare(args, cbs, clock)
+    start = start_record(job, command_line(args))
     path = job.dist.first(lambda: make_run_folder(new, start, named=args['out'] is not None))
     return fit_job(path, start, job, quiet, clock)
 
@@ -85,7 +86,7 @@ def check_settings(
     bs:int=None, # Images per batch, 1 or more
     width:int=64, # Channels of the first layer, 1 to 512
     limit:int=None, # Training images, 1 or more
-    epochs:int=24, # Epochs, 1 to 10,000
+    epochs:int=None, # Epochs, 1 to 10,000
     holdout:int=None, # Training images to test on, 1 or more
     lr:float=None, # Peak learning rate, 1e-8 to 10
     augment:str='batch', # batch or item
@@ -93,7 +94,8 @@ def check_settings(
     precision:str='auto', # auto, fp32 or bf16
     seed:int=42, # 0 or more
     size:int=32, # Height and width of the images, a multiple of 8 from 24 to 256
-    fit:str='crop' # crop, pad or stretch
+    fit:str='crop', # crop, pad or stretch
+    flips:str='auto' # auto, on or off
 ):
     "Raise `S10Error` for a setting that is out of range"
     lots = 2**63-1
@@ -107,6 +109,7 @@ def check_settings(
     _check_choice('precision', precision, ('auto','fp32','bf16'), 'auto, fp32 or bf16')
     _check_choice('size', size, range(24, 257, 8), 'a multiple of 8 from 24 to 256')
     _check_choice('fit', fit, ('crop','pad','stretch'), 'crop, pad or stretch')
+    _check_choice('flips', flips, ('auto','on','off'), 'auto, on or off')
 
 # %% ../nbs/24_train.ipynb #78dd25a2
 def given_args(
@@ -186,17 +189,20 @@ def range_test(
     out:str=None, # PNG picture to write (default: lr_find.png, with a number if it exists)
     resize:bool=False, # Scale images of other sizes to `size`
     size:int=32, # Height and width of the images, pixels: a multiple of 8 from 24 to 256
-    fit:str='crop' # How images of other sizes are scaled: crop, pad or stretch
+    fit:str='crop', # How images of other sizes are scaled: crop, pad or stretch
+    flips:str='auto' # Mirror images: on, off, or auto as in `train_run`
 )->tuple: # `lr_min` and `lr_max`
     "LR finder (range test) for a recipe, with a picture; raises `S10Error` for a bad input or a flat curve"
-    check_settings(bs, width, limit, precision=precision, seed=seed, size=size, fit=fit)
+    check_settings(bs, width, limit, precision=precision, seed=seed, size=size, fit=fit, flips=flips)
     path = new_file(out if out is not None else free_name('lr_find.png'))
     with no_gc():
         import matplotlib.pyplot as plt
+        from s10_fastai.defaults import choose_flips
         from s10_fastai.job import check_memory,fix_seed,job_learner,load_sets,progress_bars,torch_device
         from s10_fastai.learner import find_lr,get_recipe
     recipe,device = get_recipe(recipe),torch_device(device)
     sets,bs = load_sets(data, limit, bs, resize, size=size, fit=fit)
+    recipe,_ = choose_flips(recipe, sets.train, flips)
     check_memory(bs, width, size, device, precision)
     fix_seed(seed, device)
     learn = job_learner(sets.train, sets.test, recipe, bs, width, device, precision, fit=fit)
