@@ -18,14 +18,13 @@ from .evidence import calibration_error,reliability
 from .pages import ink_svg,render
 from .run import judged_in
 
-# %% ../nbs/36_charts.ipynb #41a8c4f2
+# %% ../nbs/36_charts.ipynb #0f54632a
 chart_colours = '#2f81f7','#d9730d','#2da44e','#bf4bd0'
 
-def _axes(title, percent, log):
+def _axes(percent, log):
     "Figure and axes of a panel"
     fig,ax = plt.subplots(figsize=(4.2,2.5), dpi=72, layout='constrained')
     ax.set_prop_cycle(color=chart_colours)
-    ax.set_title(title, fontsize=10)
     ax.grid(alpha=.3)
     if log: ax.set_xscale('log')
     if percent: ax.yaxis.set_major_formatter(PercentFormatter(1, None))
@@ -52,7 +51,7 @@ def _places(fig, ax, x, series):
     (_,bottom),(_,top) = _points(fig, ax, *zip(*[(x[0],o) for o in ax.get_ylim()]))
     return dict(x=_rounded(pts[0][:,0]), ys=[_rounded(o[:,1]) for o in pts], ends=_rounded((top,bottom)))
 
-# %% ../nbs/36_charts.ipynb #b3364434
+# %% ../nbs/36_charts.ipynb #fdcca247
 def panel(
     title:str, # Title
     x:list, # Where the crosshair stops
@@ -68,7 +67,7 @@ def panel(
     "One diagram of a chart"
     places = {}
     def plot():
-        fig,ax = _axes(title, percent, log)
+        fig,ax = _axes(percent, log)
         _draw(ax, *(drawn or (x, series)))
         for (k,o),c in zip(marks.items(), chart_colours[1:]): ax.axvline(o, color=c, ls='--', lw=1, label=k)
         if marks: ax.legend(fontsize=8)

@@ -7,13 +7,14 @@ Docs: https://s10-fastai.github.io/s10_fastai/map.html.md"""
 # %% auto #0
 __all__ = ['pooled_features', 'map_places', 'class_colours', 'image_map']
 
-# %% ../nbs/36_map.ipynb #029bacdf
+# %% ../nbs/36_map.ipynb #b7ff4b45
 import colorsys
 
 import numpy as np,pandas as pd,torch
 from markupsafe import Markup
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from .core import plural
 from .evidence import is_correct
@@ -34,11 +35,11 @@ def pooled_features(
     finally: handle.remove()
     return torch.cat(kept).numpy()
 
-# %% ../nbs/36_map.ipynb #d0575cef
+# %% ../nbs/36_map.ipynb #a2d288e9
 def _tsne(f, seed):
-    "t-SNE of the first 50 principal components"
-    f = PCA(min(50, *f.shape), random_state=seed).fit_transform(f)
-    return TSNE(2, init='pca', perplexity=min(30, (len(f)-1)/3), random_state=seed).fit_transform(f)
+    "t-SNE of the first 50 principal components, in one thread: several take longer on a machine that has other work"
+    kw = dict(init='pca', perplexity=min(30, (len(f)-1)/3), max_iter=500, random_state=seed)
+    with threadpool_limits(1): return TSNE(2, **kw).fit_transform(PCA(min(50, *f.shape), random_state=seed).fit_transform(f))
 
 def _projected(f):
     "The first two principal components, 0 where there are fewer"

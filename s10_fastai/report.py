@@ -7,7 +7,7 @@ Docs: https://s10-fastai.github.io/s10_fastai/report.html.md"""
 # %% auto #0
 __all__ = ['report_page', 'report']
 
-# %% ../nbs/36_report.ipynb #467d4392
+# %% ../nbs/36_report.ipynb #8848ebf7
 from base64 import b64encode
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from .gradcam import cam_layers
 from .image_map import image_map,map_places,pooled_features
 from .labels import label_suspects
 from .matrix import cell_images,matrix
-from .mistakes import images_table,listed_mistakes,mistakes,tiles_of
+from .mistakes import images_table,listed_mistakes,mistakes,rows_that_fit,tiles_of
 from .overview import headline,public_record,title_of,without_paths
 from .pages import flat,html_page,ink_svg,render,write_page
 from .predict import predictions,read_run,run_images,run_model
@@ -31,8 +31,8 @@ from s10_fastai.sheets import (colour_tables,heat_limit,heat_tiles,layer_maps,pi
     sheet_uri)
 from .trust import class_section,read_robustness,robustness_section
 
-# %% ../nbs/36_report.ipynb #4ba5a132
-def _map_images(preds, n=1000): return evenly(np.arange(len(preds)), n).tolist()
+# %% ../nbs/36_report.ipynb #6c598806
+def _map_images(preds, n=1000): return evenly(np.arange(len(preds)), min(n, rows_that_fit(preds, 350_000))).tolist()
 
 def _first_images(preds, shown, limit):
     "Images that have heat maps"
@@ -44,10 +44,10 @@ def _page_images(preds, first, shown):
     others = listed_mistakes(preds)+label_suspects(preds)[:60]+shown['correct']+cells+_map_images(preds)
     return [*dict.fromkeys(first+others)]
 
-# %% ../nbs/36_report.ipynb #94b16df9
+# %% ../nbs/36_report.ipynb #a1ed2b0a
 def _sheets(ims, maps):
     "Sheets of the images `ims`, and of the heat maps of the first of them"
-    uris = sheet_uri(ims, 1_250_000),sheet_uri(heat_tiles(maps), 600_000) if len(maps) else None
+    uris = sheet_uri(ims, 1_000_000),sheet_uri(heat_tiles(maps), 350_000) if len(maps) else None
     return render('sheets', *uris, sheet_columns, *colour_tables())
 
 # %% ../nbs/36_report.ipynb #a01f6373
@@ -145,12 +145,13 @@ def _pictures(preds, ims, network, shown):
     idxs = _page_images(preds, first, shown)
     return _sheets(ims[idxs], layer_maps(model, ims[first], meta)),idxs,len(first)
 
-# %% ../nbs/36_report.ipynb #2eb14e7d
-def _sections(run, preds, images, network, shown, idxs):
+# %% ../nbs/36_report.ipynb #f1739cc6
+def _sections(path, run, preds, images, network, shown, idxs):
     "What most look for, by title"
     (train,test),places = images,{o:i for i,o in enumerate(idxs)}
     return {'Training':_learning(run), 'Mistakes':mistakes(preds, idxs, shown), 'Confusion':matrix(preds, places),
-        'Classes and confidence':class_section(preds), 'Map':_map(preds, test.x, network, places),
+        'Classes and confidence':class_section(preds), 'Robustness':_robustness(path, run),
+        'Map':_map(preds, test.x, network, places),
         'Samples and augmentation':_samples(train)+_augmentation(run, train, network[1]),
         'Grad-CAM':_gradcam(preds, shown, places)}
 
@@ -165,11 +166,10 @@ def report_page(
     rules,network,shown = audit(path),run_model(path),shown_images(out)
     rules,run = rules.assign(ran=without_paths(run, rules.ran.tolist())),public_record(run)
     sheets,idxs,n = _pictures(preds, images[1].x, network, shown)
-    parts = _sections(run, preds, images, network, shown, idxs)
-    table = images_table(preds, idxs, n, len(cam_layers))
-    parts |= {'Robustness':_robustness(path, run), 'Details':_details(run, rules, out, table)}
+    parts = _sections(path, run, preds, images, network, shown, idxs)
+    details = _details(run, rules, out, images_table(preds, idxs, n, len(cam_layers)))
     head = sheets+headline(run, preds, metrics(preds), rules)+render('panel', [*cam_layers])
-    return html_page(f'{title_of(run)}: {run["accuracy"]:.2%}', head, parts, nav=True)
+    return html_page(f'{title_of(run)}: {run["accuracy"]:.2%}', head, parts|dict(Details=details), nav=True)
 
 # %% ../nbs/36_report.ipynb #8d560457
 def report(

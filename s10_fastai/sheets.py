@@ -91,10 +91,10 @@ def colour_tables(
     rgb = matplotlib.colormaps[cmap](np.linspace(0, 1, n))[:,:3]
     return [' '.join(f'{o:.3g}' for o in c) for c in rgb.T]
 
-# %% ../nbs/35_sheets.ipynb #b09f5fe0
+# %% ../nbs/35_sheets.ipynb #dfe1df50
 def heat_limit(
     model, # Network, from `run_model`
-    most:int=1000 # Never more than this
+    most:int=600 # Never more than this
 )->int: # Images
     "How many images have heat maps, so that they take seconds and not minutes"
     work = sum(o.numel() for o in model.parameters())*(model.size/32)**2

@@ -56,6 +56,8 @@ for (const pre of $$('pre.copy')) {
   pre.parentElement.before(el('p', {className:'tools'}, copy))
 }
 
+$$('.matrix a').forEach(o => { o.title = o.ariaLabel })
+
 // Only what is wider than its place needs to be reached by keyboard
 const watch = new ResizeObserver(all => all.forEach(({target}) => {
   if (target.scrollWidth>target.clientWidth) target.tabIndex = 0
