@@ -96,12 +96,12 @@ def _present(df, key, vocab):
     have = {*df[key]}
     return [o for o in vocab if o in have]
 
-# %% ../nbs/36_mistakes.ipynb #a831d0fa
+# %% ../nbs/36_mistakes.ipynb #614cff5f
 def mistakes(
     preds:pd.DataFrame, # From `predictions`
     idxs:list, # Images of the page, in the order of the sheet
     shown:dict, # `correct` and `wrong`: images of the evidence
-    n_suspects:int=60 # How many suspected label errors to show
+    n_suspects:int=40 # How many suspected label errors to show
 )->Markup:
     "Browser of the mistakes, suspected label errors, and some correct images"
     df,places,vocab = preds.loc[idxs],{o:i for i,o in enumerate(idxs)},classes(preds)

@@ -30,7 +30,7 @@ def _say(v):
     return f'{v:.4g}' if isinstance(v, float) else f'{v:,}' if isinstance(v, int) else str(v)
 
 def _slug(title): return re.sub(r'\W+', '-', title.lower())
-def _is_number(o): return bool(re.fullmatch(r'[-\d.,]+%?', str(o)))
+def _is_number(o): return bool(re.fullmatch(r'[-\d.,]+(e[-+]\d+)?%?', str(o)))
 
 # %% ../nbs/35_pages.ipynb #06877c48
 def _environment():

@@ -31,7 +31,7 @@ from s10_fastai.sheets import (colour_tables,heat_limit,heat_tiles,layer_maps,pi
     sheet_uri)
 from .trust import class_section,read_robustness,robustness_section
 
-# %% ../nbs/36_report.ipynb #6c598806
+# %% ../nbs/36_report.ipynb #b9a9f8f8
 def _map_images(preds, n=1000): return evenly(np.arange(len(preds)), min(n, rows_that_fit(preds, 350_000))).tolist()
 
 def _first_images(preds, shown, limit):
@@ -41,7 +41,7 @@ def _first_images(preds, shown, limit):
 def _page_images(preds, first, shown):
     "All images of the page, in the order of its sheet"
     cells = [i for o in cell_images(preds).values() for i in o]
-    others = listed_mistakes(preds)+label_suspects(preds)[:60]+shown['correct']+cells+_map_images(preds)
+    others = listed_mistakes(preds)+label_suspects(preds)[:40]+shown['correct']+cells+_map_images(preds)
     return [*dict.fromkeys(first+others)]
 
 # %% ../nbs/36_report.ipynb #a1ed2b0a
