@@ -7,13 +7,13 @@ Docs: https://s10-fastai.github.io/s10_fastai/matrix.html.md"""
 # %% auto #0
 __all__ = ['confusions', 'cell_images', 'matrix']
 
-# %% ../nbs/36_matrix.ipynb #92949ae0
+# %% ../nbs/36_matrix.ipynb #0840dac3
 import numpy as np,pandas as pd
 from markupsafe import Markup
 
 from .core import plural
 from .evidence import confusion
-from .mistakes import tiles_of
+from .gallery import tiles_of
 from .pages import render
 from .predict import classes
 

@@ -7,7 +7,7 @@ Docs: https://s10-fastai.github.io/s10_fastai/report.html.md"""
 # %% auto #0
 __all__ = ['report_page', 'report']
 
-# %% ../nbs/36_report.ipynb #8848ebf7
+# %% ../nbs/36_report.ipynb #f77a3c7d
 from base64 import b64encode
 from pathlib import Path
 
@@ -21,15 +21,14 @@ from .data import evenly
 from .evidence import augmented_samples,make_evidence,metrics,shown_images
 from .gradcam import cam_layers
 from .image_map import image_map,map_places,pooled_features
-from .labels import label_suspects
+from .suspects import label_suspects
 from .matrix import cell_images,matrix
-from .mistakes import images_table,listed_mistakes,mistakes,rows_that_fit,tiles_of
+from .gallery import images_table,listed_mistakes,mistakes,rows_that_fit,tiles_of
 from .overview import headline,public_record,title_of,without_paths
 from .pages import flat,html_page,ink_svg,render,write_page
 from .predict import predictions,read_run,run_images,run_model
-from s10_fastai.sheets import (colour_tables,heat_limit,heat_tiles,layer_maps,picture_uris,sheet_columns,
-    sheet_uri)
-from .trust import class_section,read_robustness,robustness_section
+from .sheets import colour_tables,heat_limit,heat_tiles,layer_maps,picture_uris,sheet_columns,sheet_uri
+from .quality import class_section,read_robustness,robustness_section
 
 # %% ../nbs/36_report.ipynb #b9a9f8f8
 def _map_images(preds, n=1000): return evenly(np.arange(len(preds)), min(n, rows_that_fit(preds, 350_000))).tolist()
@@ -122,11 +121,11 @@ def _groups(run):
     "What ran where, by heading"
     return render('versions', {k:flat(run[v]) for k,v in _headings.items() if v in run})
 
-# %% ../nbs/36_report.ipynb #5af20fe9
+# %% ../nbs/36_report.ipynb #0e08f221
 def _details(run, rules, out, images):
     "What few look for: a part and whether it is open, by title"
     audit = render('rules', [*rules.itertuples()]),'fails' in {*rules.verdict}
-    parts = {'Audit':audit, 'Settings':(_config(run),False), 'Network':(_network(out),False)}
+    parts = dict(Audit=audit, Settings=(_config(run),False), Network=(_network(out),False))
     parts |= {'Versions and hashes':(_groups(run),False), 'All images':(images,False)}
     return _again(run)+render('details', parts)
 
@@ -145,16 +144,16 @@ def _pictures(preds, ims, network, shown):
     idxs = _page_images(preds, first, shown)
     return _sheets(ims[idxs], layer_maps(model, ims[first], meta)),idxs,len(first)
 
-# %% ../nbs/36_report.ipynb #f1739cc6
+# %% ../nbs/36_report.ipynb #fa0068dd
 def _sections(path, run, preds, images, network, shown, idxs):
     "What most look for, by title"
     (train,test),places = images,{o:i for i,o in enumerate(idxs)}
-    return {'Training':_learning(run), 'Mistakes':mistakes(preds, idxs, shown), 'Confusion':matrix(preds, places),
-        'Classes and confidence':class_section(preds), 'Robustness':_robustness(path, run),
-        'Map':_map(preds, test.x, network, places),
-        'Samples and augmentation':_samples(train)+_augmentation(run, train, network[1]),
-        'Grad-CAM':_gradcam(preds, shown, places)}
+    first = dict(Training=_learning(run), Mistakes=mistakes(preds, idxs, shown), Confusion=matrix(preds, places))
+    first |= {'Classes and confidence':class_section(preds), 'Robustness':_robustness(path, run)}
+    samples,where = _samples(train)+_augmentation(run, train, network[1]),_map(preds, test.x, network, places)
+    return first|{'Map':where, 'Samples and augmentation':samples, 'Grad-CAM':_gradcam(preds, shown, places)}
 
+# %% ../nbs/36_report.ipynb #b320d249
 def report_page(
     path:Path, # Folder of a run
     run:dict, # Its record
