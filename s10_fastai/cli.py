@@ -86,7 +86,9 @@ def s10_audit(
 # %% ../nbs/50_cli.ipynb #3e3a749b
 def _report(paths, out, data):
     "Report of one run, or comparison of several"
-    with no_gc(): from s10_fastai.report import compare,report
+    with no_gc():
+        from s10_fastai.compare import compare
+        from s10_fastai.report import report
     if not paths: raise S10Error('no run is named; expected the folder of a run, or several')
     if len(paths)>1: return compare(paths, out, data)
     hint = 'the report of one is in its folder, report.html'

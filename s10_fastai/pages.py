@@ -30,7 +30,7 @@ def _say(v):
     return f'{v:.4g}' if isinstance(v, float) else f'{v:,}' if isinstance(v, int) else str(v)
 
 def _slug(title): return re.sub(r'\W+', '-', title.lower())
-def _is_number(o): return bool(re.fullmatch(r'[-\d.,]+%?', str(o)))
+def _is_number(o): return bool(re.fullmatch(r'[-\d.,]+(e[-+]\d+)?%?', str(o)))
 
 # %% ../nbs/35_pages.ipynb #06877c48
 def _environment():
@@ -45,12 +45,16 @@ _env = _environment()
 def _source(file): return _env.loader.get_source(_env, file)[0]
 
 # %% ../nbs/35_pages.ipynb #a625b5ef
+def _macros(part):
+    "The module of the templates that has a macro"
+    return next(m for o in ('report.html','sections.html') if hasattr(m := _env.get_template(o).module, part))
+
 def render(
-    part:str, # Name of a macro of `report.html`
+    part:str, # Name of a macro of `report.html` or `sections.html`
     *args # What it gets
 )->Markup: # HTML; what the macro gets is escaped in it
     "Fill in a part of a page"
-    return getattr(_env.get_template('report.html').module, part)(*args)
+    return getattr(_macros(part), part)(*args)
 
 # %% ../nbs/35_pages.ipynb #fd68660e
 def html_page(
@@ -60,7 +64,7 @@ def html_page(
     nav:bool=False # Whether there are links to the sections
 )->str:
     "Source of a page that loads nothing and runs no script but ours"
-    css,js = _source('report.css'),_source('report.js')
+    css,js = _source('report.css')+_source('sections.css'),_source('report.js')
     sha = b64encode(hashlib.sha256(js.encode()).digest()).decode()
     return printable(render('page', title, head, parts, css, js, sha, nav).lstrip(), keep='\n')
 
