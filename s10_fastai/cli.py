@@ -260,19 +260,20 @@ def s10_predict(
     run_command('s10_predict', _predict, path, images, k, gradcam, layer, opacity, out)
 
 # %% ../nbs/50_cli.ipynb #6a329a22
-def _export(path, to, out):
+def _export(*args):
     "Print the path of what was written"
     with no_gc(): from s10_fastai.export import export
-    echo(export(path, to, out))
+    echo(export(*args))
 
 @command
 def s10_export(
     path:str, # Folder of a run
-    to:str='onnx', # onnx, torch_export, or hub: a folder with a model card
-    out:str=None # File or folder to create (default: model.onnx, model.pt2 or hub in that folder)
+    to:str='onnx', # onnx, torch_export, hub: a folder with a model card, or space: one for Hugging Face Spaces
+    out:str=None, # File or folder to create (default: model.onnx, model.pt2, hub or space in that folder)
+    data:str=None # Path of the run's images, if they moved; only space needs them
 ):
     "Export the network of a run; it takes images as they are"
-    run_command('s10_export', _export, path, to, out)
+    run_command('s10_export', _export, path, to, out, data)
 
 # %% ../nbs/50_cli.ipynb #eb10b9cc
 def _app(path, port, data):
