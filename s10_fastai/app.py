@@ -57,9 +57,9 @@ def _answering(gr, page):
 def _tabs(gr, runs):
     "All tabs"
     with gr.Tab('Classify'): ask_tab(gr, runs)
-    with gr.Tab('Many images'): many_tab(gr, runs)
+    with gr.Tab('Many'): many_tab(gr, runs)
     for i,r in enumerate(runs, 1):
-        with gr.Tab(named(runs, r, 'Misclassified')): run_tab(gr, r, f'mistakes_{i}' if i>1 else 'mistakes')
+        with gr.Tab(named(runs, r, 'Mistakes')): run_tab(gr, r, f'mistakes_{i}' if i>1 else 'mistakes')
 
 def app(
     paths, # Folder of a run, or several
@@ -84,10 +84,10 @@ _css = '''
 white-space:normal; overflow-wrap:anywhere }
 .tiles.small .caption-label { font-size:.7rem } .tiles button:is(:hover,.selected) .caption-label { opacity:1 }
 .tiles img { image-rendering:pixelated } .fill .image-frame img { width:100%; height:100%; object-fit:contain }
-.said { overflow-wrap:anywhere } .said>div>div { margin-bottom:.5rem } .said h2 { margin:0; font-size:1.5rem }
-.said p { margin:0 } .given:not(:has(dd)) { display:none } .many { overflow-wrap:anywhere; max-width:100% }
-.many table { width:100% } .many td,.many th { text-align:left; padding:2px 8px 2px 0; vertical-align:top }
-@media (max-width:640px) { .fill { height:240px !important } }
+.said { overflow-wrap:anywhere } .prose.said div { margin-bottom:.5rem } .said h2 { font-size:1.5rem }
+.said p { margin:0 } .said h2,.said h2+p { display:inline; margin:0 .5rem 0 0 } .given:not(:has(dd)) { display:none } .many { overflow-wrap:anywhere }
+.many table { width:100%; table-layout:fixed } .many td,.many th { padding:2px 8px; vertical-align:top }
+@media (max-width:640px) { .fill { height:240px !important } .prose h1 { font-size:1.4rem } }
 '''
 
 # %% ../nbs/44_app.ipynb #a6645cdb

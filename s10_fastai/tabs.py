@@ -45,6 +45,7 @@ def _checked_upload(control, o):
     if _is_below(o.path, control.GRADIO_CACHE): return o
     raise need_gradio().Error(_no_upload, print_exception=False)
 
+# %% ../nbs/43_tabs.ipynb #8400bfcf
 async def _stay(path): return path
 
 def _handing(control, take):
@@ -132,7 +133,7 @@ def _gallery(gr, shown):
 def _seen_image(gr, runs, r):
     "What the network of a run gets"
     n = r.model.size
-    look = dict(label=named(runs, r, f'What the network gets, {n}x{n} pixels'), buttons=['fullscreen'], **_picture)
+    look = dict(label=named(runs, r, f'What the network gets ({n}x{n})'), buttons=['fullscreen'], **_picture)
     return gr.Image(format='png', interactive=False, alt_text=f'The image as {n}x{n} pixels', **look)
 
 def _heat_image(gr, runs, r):
@@ -182,13 +183,19 @@ def ask_tab(
     _on_asking(gr, runs, im, ex, given, controls, shown)
 
 # %% ../nbs/43_tabs.ipynb #b40e7e39
-_max_files = 200 # at a time
+def _told(o):
+    "The answer of a row in a few words, or the problem"
+    if o.problem: return o.problem.removeprefix(f'{o.file}: ')
+    return f'{o.answer} ({o.predicted}, {o.confidence:.0%})' if o.answer!=o.predicted else f'{o.answer} ({o.confidence:.0%})'
 
 def _as_html(df):
-    "The table for the page, without probabilities"
-    cols = [o for o in ('file','run','answer','confidence','problem') if o!='run' or df.run.nunique()>1]
-    with pd.option_context('display.max_colwidth', None):
-        return df[cols].to_html(index=False, border=0, na_rep='', float_format='{:.0%}'.format)
+    "The table for the page: of each file the answer, or why there is none, a column for each run"
+    told = {k:[_told(o) for o in v.itertuples()] for k,v in df.groupby('run', sort=False)}
+    table = pd.DataFrame(dict(file=df.file[:len(df)//len(told)]) | (told if len(told)>1 else dict(answer=[*told.values()][0])))
+    with pd.option_context('display.max_colwidth', None): return table.to_html(index=False, border=0, justify='left')
+
+# %% ../nbs/43_tabs.ipynb #bd54a1bf
+_max_files = 200 # at a time
 
 def _asked_many(runs, cache, files, least):
     "Table and CSV file, in the folder `cache`, for uploads"
@@ -234,9 +241,11 @@ def _searched(r, label, predicted, low, high, n, *how):
 def _search_controls(gr, r, df):
     "Choices of mistakes, of how many are shown, and of Grad-CAM"
     found = _filters(gr, df, r.meta['vocab'])
-    with gr.Row(): n,layer,opacity = _number(gr, min(50, len(df)), 12, 'Number of images', min_width=300),*_heat_controls(gr)
     of = [('the class it was taken for','predicted'),('its label','label')]
-    return *found,n,layer,opacity,gr.Radio(of, value='predicted', label='Grad-CAM for')
+    with gr.Row():
+        n = _number(gr, min(50, len(df)), 12, 'Number of images', min_width=300)
+        of = gr.Radio(of, value='predicted', label='Grad-CAM for', min_width=300)
+    with gr.Row(): return *found,n,*_heat_controls(gr),of
 
 # %% ../nbs/43_tabs.ipynb #718389ec
 def _found_mistakes(gr, words, shown):
