@@ -89,11 +89,13 @@ def named(
     "A text about a run, with its name if there are several"
     return f'{r.name}: {txt}' if len(runs)>1 else txt
 
+def _paragraphs(texts): return ''.join(f'<p>{escape(o)}</p>' for o in texts)
+
 def _threshold_html(runs, least):
     "What the threshold `least` does to the test images of each run"
-    known = [named(runs, r, threshold_words(r.preds, least)) for r in runs if r.preds is not None]
-    return ''.join(f'<p>{escape(o)}</p>' for o in known)
+    return _paragraphs(named(runs, r, threshold_words(r.preds, least)) for r in runs if r.preds is not None)
 
+# %% ../nbs/43_tabs.ipynb #e3198dbd
 def _threshold(gr, runs):
     "Choice of the lowest confidence for an answer, and below it what that means"
     least = gr.Slider(0, 1, .5, step=.05, label='Not sure below this confidence', min_width=300)
@@ -103,7 +105,7 @@ def _threshold(gr, runs):
     return least
 
 # %% ../nbs/43_tabs.ipynb #0f510998
-def _class_control(gr, names): 
+def _class_control(gr, names):
     "Choice of a class, by its index; -1 for the most probable one"
     choices = [('the most probable class',-1), *((o,i) for i,o in enumerate(names))]
     return gr.Dropdown(choices, value=-1, label='Grad-CAM for', min_width=300)
@@ -130,18 +132,20 @@ def _gallery(gr, shown):
     return gr.Gallery(shown, label='Test images to try', allow_preview=False, buttons=[], **look)
 
 # %% ../nbs/43_tabs.ipynb #c2e4a3c3
+def _shown(gr, label, alt, *buttons):
+    "Place for a picture"
+    return gr.Image(label=label, alt_text=alt, format='png', interactive=False, buttons=['fullscreen',*buttons], **_picture)
+
 def _seen_image(gr, runs, r):
     "What the network of a run gets"
-    n = r.model.size
-    look = dict(label=named(runs, r, f'What the network gets ({n}x{n})'), buttons=['fullscreen'], **_picture)
-    return gr.Image(format='png', interactive=False, alt_text=f'The image as {n}x{n} pixels', **look)
+    n = f'{r.model.size}x{r.model.size}'
+    return _shown(gr, named(runs, r, f'What the network gets ({n})'), f'The image as {n} pixels')
 
 def _heat_image(gr, runs, r):
     "The picture of Grad-CAM of a run"
-    buttons,alt = ['download','fullscreen'],'The image, with the heat of Grad-CAM over it'
-    look = dict(label=named(runs, r, 'Grad-CAM'), buttons=buttons, **_picture)
-    return gr.Image(format='png', interactive=False, alt_text=alt, **look)
+    return _shown(gr, named(runs, r, 'Grad-CAM'), 'The image, with the heat of Grad-CAM over it', 'download')
 
+# %% ../nbs/43_tabs.ipynb #78d2831d
 def _pictures(gr, runs):
     "The pictures of the network's input of each run, and then those of Grad-CAM"
     with gr.Row(): seen = [_seen_image(gr, runs, r) for r in runs]
@@ -154,10 +158,14 @@ def _asked(runs, file, k, least, c, heat, layer, opacity):
     name = None if c<0 else class_names(runs)[c]
     return _say(answer, runs, file, k, least, name, heat, layer, opacity, file=file)
 
-def _on_asking(gr, runs, im, ex, given, controls, shown):
-    "Answer whenever the image or a control changes; `ex` is the gallery of the images `shown`"
-    def ask(*args): return _asked(runs, *args)
+def _chooser(gr, shown):
+    "Function that gives the image that was chosen from a gallery of `shown`"
     def choose(e:gr.SelectData): return shown[e.index][0]
+    return choose
+
+def _on_asking(gr, runs, im, ex, given, controls, choose):
+    "Answer whenever the image or a control changes; `choose` gives the image that is chosen in the gallery `ex`"
+    def ask(*args): return _asked(runs, *args)
     how = dict(fn=ask, inputs=[im,*controls], outputs=given, **_alone)
     gr.on([o.change for o in controls], api_name='ask', **how)
     for o in (im.input,ex.select(choose, None, im, api_visibility='private').then):
@@ -180,7 +188,7 @@ def ask_tab(
         with gr.Column():
             given += _pictures(gr, runs)
             controls = _ask_controls(gr, runs)
-    _on_asking(gr, runs, im, ex, given, controls, shown)
+    _on_asking(gr, runs, im, ex, given, controls, _chooser(gr, shown))
 
 # %% ../nbs/43_tabs.ipynb #b40e7e39
 def _told(o):
@@ -206,6 +214,8 @@ def _asked_many(runs, cache, files, least):
     return _as_html(df),csv
 
 # %% ../nbs/43_tabs.ipynb #6b184ff7
+def _with_button(gr, html, file): return html,gr.DownloadButton(value=file, visible=file is not None)
+
 def many_tab(
     gr, # Gradio
     runs:list # `LoadedRun`s
@@ -213,23 +223,28 @@ def many_tab(
     "Tab that takes many images"
     files,least = _uploads(gr),_threshold(gr, runs)
     csv,table = gr.DownloadButton('Download as CSV', visible=False),gr.HTML(elem_classes='many')
-    def ask(*args):
-        html,file = _say(_asked_many, runs, files.GRADIO_CACHE, *args)
-        return html,gr.DownloadButton(value=file, visible=file is not None)
+    def ask(*args): return _with_button(gr, *_say(_asked_many, runs, files.GRADIO_CACHE, *args))
     gr.on([files.change,least.change], ask, [files,least], [table,csv], api_name='ask_many', **_alone)
 
 # %% ../nbs/43_tabs.ipynb #d7810a35
+def _mistaken(gr, df, column, label, vocab):
+    "Choice of a class in a column of the mistakes `df`"
+    return gr.Dropdown(count_choices(df, column, vocab), value=-1, label=label)
+
+def _confidence(gr, value, which): return gr.Slider(0, 1, value, step=.01, label=f'Confidence {which}')
+
 def _filters(gr, df, vocab):
     "Choices of label, prediction, and lowest and highest confidence, for the mistakes `df`"
     if len(df)<2: return [gr.State(o) for o in (-1,-1,0,1)]
-    titles = dict(label='Label', predicted='Taken for')
-    with gr.Row(): classes = [gr.Dropdown(count_choices(df, k, vocab), value=-1, label=v) for k,v in titles.items()]
-    with gr.Row(): return classes+[gr.Slider(0, 1, i, step=.01, label=f'Confidence {o}') for i,o in enumerate(('from','to'))]
+    with gr.Row(): classes = [_mistaken(gr, df, *o, vocab) for o in (('label','Label'),('predicted','Taken for'))]
+    with gr.Row(): return classes+[_confidence(gr, *o) for o in ((0,'from'),(1,'to'))]
+
+# %% ../nbs/43_tabs.ipynb #7c2ca36d
+def _most(n): return '; the most confident is shown' if n==1 else f'; the {n} most confident are shown'
 
 def _found(n, n_all, n_shown):
     "How many mistakes are found, and how many of them are shown"
-    part = 'the most confident is' if n_shown==1 else f'the {n_shown} most confident are'
-    return f'<p>{n:,} of {n_all:,} mistakes' + (f'; {part} shown</p>' if n_shown<n else '</p>')
+    return f'<p>{n:,} of {n_all:,} mistakes{_most(n_shown)*(n_shown<n)}</p>'
 
 # %% ../nbs/43_tabs.ipynb #3739daa0
 def _searched(r, label, predicted, low, high, n, *how):
