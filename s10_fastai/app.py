@@ -96,7 +96,8 @@ white-space:normal; overflow-wrap:anywhere }
 .tiles.small .caption-label { font-size:.7rem } .tiles button:is(:hover,.selected) .caption-label { opacity:1 }
 .tiles img { image-rendering:pixelated } .fill .image-frame img { width:100%; height:100%; object-fit:contain }
 .said { overflow-wrap:anywhere } .prose.said div { margin-bottom:.5rem } .said h2 { font-size:1.5rem }
-.said p { margin:0 } .said h2,.said h2+p { display:inline; margin:0 .5rem 0 0 } .given:not(:has(dd)) { display:none } .many { overflow-wrap:anywhere }
+.said p { margin:0 } .said h2,.said h2+p { display:inline; margin:0 .5rem 0 0 } .given:not(:has(dd)) { display:none }
+.many { overflow-wrap:anywhere }
 .many table { width:100%; table-layout:fixed } .many td,.many th { padding:2px 8px; vertical-align:top }
 @media (max-width:640px) { .fill { height:240px !important } .prose h1 { font-size:1.4rem } }
 '''

@@ -134,7 +134,8 @@ def _gallery(gr, shown):
 # %% ../nbs/43_tabs.ipynb #c2e4a3c3
 def _shown(gr, label, alt, *buttons):
     "Place for a picture"
-    return gr.Image(label=label, alt_text=alt, format='png', interactive=False, buttons=['fullscreen',*buttons], **_picture)
+    how = dict(format='png', interactive=False, buttons=['fullscreen',*buttons])
+    return gr.Image(label=label, alt_text=alt, **how, **_picture)
 
 def _seen_image(gr, runs, r):
     "What the network of a run gets"
@@ -194,12 +195,14 @@ def ask_tab(
 def _told(o):
     "The answer of a row in a few words, or the problem"
     if o.problem: return o.problem.removeprefix(f'{o.file}: ')
-    return f'{o.answer} ({o.predicted}, {o.confidence:.0%})' if o.answer!=o.predicted else f'{o.answer} ({o.confidence:.0%})'
+    likely = f'{o.predicted}, '*(o.answer!=o.predicted)
+    return f'{o.answer} ({likely}{o.confidence:.0%})'
 
 def _as_html(df):
     "The table for the page: of each file the answer, or why there is none, a column for each run"
     told = {k:[_told(o) for o in v.itertuples()] for k,v in df.groupby('run', sort=False)}
-    table = pd.DataFrame(dict(file=df.file[:len(df)//len(told)]) | (told if len(told)>1 else dict(answer=[*told.values()][0])))
+    if len(told)==1: told = dict(answer=[*told.values()][0])
+    table = pd.DataFrame(dict(file=df.file[:len(df)//df.run.nunique()]) | told)
     with pd.option_context('display.max_colwidth', None): return table.to_html(index=False, border=0, justify='left')
 
 # %% ../nbs/43_tabs.ipynb #bd54a1bf
