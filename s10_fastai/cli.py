@@ -12,7 +12,6 @@ __all__ = ['s10_train', 's10_lr_find', 's10_audit', 's10_report', 's10_repeat', 
 import shlex,sys
 from pathlib import Path
 from textwrap import wrap
-from threading import Event
 
 from fastcore.meta import delegates
 
@@ -262,36 +261,36 @@ def s10_predict(
     run_command('s10_predict', _predict, path, images, k, gradcam, layer, opacity, out)
 
 # %% ../nbs/50_cli.ipynb #6a329a22
-def _export(path, to, out):
+def _export(*args):
     "Print the path of what was written"
     with no_gc(): from s10_fastai.export import export
-    echo(export(path, to, out))
+    echo(export(*args))
 
 @command
 def s10_export(
     path:str, # Folder of a run
-    to:str='onnx', # onnx, torch_export, or hub: a folder with a model card
-    out:str=None # File or folder to create (default: model.onnx, model.pt2 or hub in that folder)
+    to:str='onnx', # onnx, torch_export, hub: a folder with a model card, or space: one for Hugging Face Spaces
+    out:str=None, # File or folder to create (default: model.onnx, model.pt2, hub or space in that folder)
+    data:str=None # Path of the run's images, if they moved; only space needs them
 ):
     "Export the network of a run; it takes images as they are"
-    run_command('s10_export', _export, path, to, out)
+    run_command('s10_export', _export, path, to, out, data)
 
 # %% ../nbs/50_cli.ipynb #eb10b9cc
-def _app(path, port, data):
-    "Serve the page of a run until it is interrupted"
-    with no_gc(): from s10_fastai.app import served
-    with served(path, data, port) as url:
-        echo(f'{url} is the page of {path}, for this machine only; end it with Ctrl-C')
-        Event().wait()
+def _app(*args):
+    "Serve the page of runs until it is interrupted"
+    with no_gc(): from s10_fastai.app import serve
+    serve(*args)
 
 @command
 def s10_app(
-    path:str, # Folder of a run
+    *paths, # Folder of a run, or several to ask about the same image
     port:int=7860, # Port of 127.0.0.1 to serve it on
-    data:str=None # Path of the run's images, if they moved
+    data:str=None, # Path of the runs' images, if they moved
+    share:bool=False # Also open it to anybody who knows a public address, through Gradio's servers, for up to a week
 ):
     "Serve a page that predicts images, for a browser on this machine; needs s10_fastai[app]"
-    run_command('s10_app', _app, path, port, data)
+    run_command('s10_app', _app, paths, data, port, share)
 
 # %% ../nbs/50_cli.ipynb #0482cda6
 def _names(txt): return txt and [o.strip() for o in txt.split(',')]

@@ -8,7 +8,7 @@ Docs: https://s10-fastai.github.io/s10_fastai/export.html.md"""
 __all__ = ['Deployed', 'deployed', 'export', 'model_card']
 
 # %% ../nbs/43_export.ipynb #8cf62dfa
-import json,os,re,shlex,tempfile
+import json,os,shlex,tempfile
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -18,9 +18,10 @@ import torch
 from fastai.torch_core import Module
 from torch import nn
 
-from .audit import not_cifar10,audit
+from .audit import audit
 from .core import S10Error,plural,printable,refuse_links,why
 from .predict import read_run,run_model
+from .space import as_markdown,data_set,source_name,write_space
 
 # %% ../nbs/43_export.ipynb #5c80b49e
 class Deployed(Module):
@@ -70,22 +71,24 @@ def _format(name):
         return f
     return register
 
-def _check_format(to):
-    "Raise `S10Error` unless `to` is a format"
+def _check_format(to, data):
+    "Raise `S10Error` unless `to` is a format, and one with images if `data` says where those are"
     if to not in _formats: raise S10Error(f'--to is {to!r}; expected one of {", ".join(_formats)}')
+    if data and to!='space': raise S10Error(f'--data {data} is for the examples of --to space; leave it out')
 
 # %% ../nbs/43_export.ipynb #52e34d23
 def export(
     path:str|Path, # Folder of a run
-    to:str='onnx', # `onnx`, `torch_export` or `hub`
-    out:str|Path=None # File or folder to create (default: model.onnx, model.pt2 or hub in the folder of the run)
+    to:str='onnx', # `onnx`, `torch_export`, `hub` or `space`
+    out:str|Path=None, # File or folder to create (default: model.onnx, model.pt2, hub or space in that folder)
+    data:str=None # Path of the run's images, if they moved; only `space` needs them
 )->Path: # What was written
     "Write the network of a run for use elsewhere; raises `S10Error` for a bad input, or if `out` exists"
-    _check_format(to)
+    _check_format(to, data)
     path,(name,write) = Path(path).expanduser(),_formats[to]
     run,out = read_run(path),Path(out).expanduser() if out else path/name
     refuse_links(path)
-    with _new(out) as new: write(new, path, run)
+    with _new(out) as new: write(new, path, run, data)
     return out
 
 # %% ../nbs/43_export.ipynb #ea6db4bc
@@ -96,11 +99,9 @@ def _extra(*names):
     except ImportError as e: raise S10Error(f'{e.name} is missing; {todo}') from e
 
 # %% ../nbs/43_export.ipynb #40c2a38a
-def _source(run): return printable(os.fsencode(Path(run['data']['source']).name).decode(errors='replace'))
-
 def _command(run):
     "Command that made a run, with only the name of its images"
-    return shlex.join(_source(run) if o==run['data']['source'] else o for o in shlex.split(run['command']))
+    return shlex.join(source_name(run) if o==run['data']['source'] else o for o in shlex.split(run['command']))
 
 def _about(run):
     "What a file says of the run that it comes from, as JSON texts"
@@ -134,7 +135,7 @@ def _translated(model):
     return torch.onnx.export(_traced(model), dynamo=True, verbose=False, **args).model_proto
 
 @_format('model.onnx')
-def _onnx(new, path, run):
+def _onnx(new, path, run, data):
     "Write the network in `path` to the ONNX file `new`"
     onnx = _extra('onnx', 'onnxscript')
     _check_torch()
@@ -145,42 +146,29 @@ def _onnx(new, path, run):
 
 # %% ../nbs/43_export.ipynb #543d5b77
 @_format('model.pt2')
-def _torch_export(new, path, run):
+def _torch_export(new, path, run, data):
     "Write the network in `path` to the file `new` of `torch.export`"
     torch.export.save(_traced(deployed(path)), new, extra_files=_about(run))
 
 # %% ../nbs/43_export.ipynb #d7728e6d
-def _data_set(run):
-    "Name of a data set on the Hub and for readers, and whether the Hub has it"
-    if not not_cifar10(run['data']): return 'uoft-cs/cifar10','CIFAR-10',True
-    name = _source(run).split('.')[0]
-    return name,name,False
-
 def _evaluated(run):
     "The accuracy of a run, as the Hub reads it"
-    data,name,_ = _data_set(run)
+    data,name,_ = data_set(run)
     split = 'train' if run['settings']['holdout'] else 'test'
     return dict(task_type='image-classification', dataset_type=data, dataset_name=name, dataset_split=split,
         metric_type='accuracy', metric_name='Accuracy', metric_value=run['accuracy'])
 
 def _card_data(run):
     "What the Hub reads of a model card"
-    hf,(data,_,known) = _extra('huggingface_hub'),_data_set(run)
+    hf,(data,_,known) = _extra('huggingface_hub'),data_set(run)
     name = f'ResNet, {printable(run["recipe"])}, width {run["width"]}'
     task,tags = 'image-classification',['image-classification','pytorch','fastai','resnet']
     kw = dict(license='apache-2.0', library_name='s10_fastai', pipeline_tag=task, tags=tags, metrics=['accuracy'])
     results = [hf.EvalResult(**_evaluated(run))]
     return hf.ModelCardData(**kw, datasets=[data] if known else None, model_name=name, eval_results=results)
 
-# %% ../nbs/43_export.ipynb #89bbd85a
-def _md(o):
-    "A text, or all texts in lists and dicts, as Markdown that shows them as they are, on one line"
-    if isinstance(o, dict): return {k:_md(v) for k,v in o.items()}
-    if isinstance(o, (list,tuple)): return [_md(v) for v in o]
-    return re.sub(r'([\\`*_\[\]<>#|~&$@])', r'\\\1', printable(o)) if isinstance(o, str) else o
-
 # %% ../nbs/43_export.ipynb #5af5dc05
-def _rule(r): return f'| {r.rule} {r.name} | {r.verdict} | {_md(r.ran)} |'
+def _rule(r): return f'| {r.rule} {r.name} | {r.verdict} | {as_markdown(r.ran)} |'
 
 def _verdicts(df):
     "How many rules hold, fail and do not apply"
@@ -202,7 +190,7 @@ def _images_limits(s, test):
     if s['holdout']: yield 'These images were held out of the training set; the test set was not used.'
     if s['limit']: yield f'At most {plural(s["limit"], "image")} of each set were used.'
 
-def _note(check): return _md(f'{check["check"].capitalize()}: {check["note"]}.')
+def _note(check): return as_markdown(f'{check["check"].capitalize()}: {check["note"]}.')
 
 def _limits(run):
     "What the results of a run do not show"
@@ -268,7 +256,7 @@ def _words(run):
     hw,limits = run['hardware'],'\n'.join(f'- {o}' for o in _limits(run))
     made = dict(command=printable(_command(run)), epochs=plural(run['epochs'], 'epoch'), seconds=run['times']['total'])
     images = dict(held='held-out '*bool(run['settings']['holdout']), classes=json.dumps(run['data']['vocab']))
-    return made | images | dict(machine=_md(hw['gpu'] or hw['cpu']), limits=limits, load=_load)
+    return made | images | dict(machine=as_markdown(hw['gpu'] or hw['cpu']), limits=limits, load=_load)
 
 def model_card(
     path:str|Path # Folder of a run
@@ -276,8 +264,8 @@ def model_card(
     "Model card of a run, filled in from its record and its audit"
     run = read_run(path)
     data,words = _card_data(run),_words(run)
-    words |= dict(model_name=_md(data.model_name), source=_md(_source(run)), audit=_audited(path))
-    txt = _card.format(**_md(run)|words)
+    words |= dict(model_name=as_markdown(data.model_name), source=as_markdown(source_name(run)), audit=_audited(path))
+    txt = _card.format(**as_markdown(run)|words)
     return _extra('huggingface_hub').ModelCard(f'---\n{data.to_yaml()}\n---\n\n{txt}\n')
 
 # %% ../nbs/43_export.ipynb #49ffb62d
@@ -293,10 +281,16 @@ def _config(path, run):
     return kind | network | _labels(run['data']['vocab']) | images | dict(recipe=run['recipe'], sha256=sha)
 
 @_format('hub')
-def _hub(new, path, run):
+def _hub(new, path, run, data):
     "Write the folder `new` with weights, configuration and card"
     card,config = model_card(path),_config(path, run)
     new.mkdir()
     copyfile(max(path.glob('ass10_*.safetensors')), new/'model.safetensors')
     (new/'config.json').write_text(json.dumps(config, indent=1))
     card.save(new/'README.md')
+
+# %% ../nbs/43_export.ipynb #d6a2a375
+@_format('space')
+def _space(new, path, run, data):
+    "Write the folder `new`, which is complete as a Hugging Face Space"
+    write_space(new, path, data)
