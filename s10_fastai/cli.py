@@ -199,7 +199,7 @@ def _robustness(path, images, data, out):
     file,picture = _record_files(path, out)
     rec = robustness_record(path, data, images)
     write_json(file, rec)
-    save_fig(plot_robustness({rec['recipe']: pd.DataFrame(rec['corruptions'])}), picture)
+    save_fig(plot_robustness({rec['recipe']: pd.DataFrame(rec['corruptions'])}, rec['images']), picture)
     echo(*_robustness_lines(rec), file)
 
 @command

@@ -11,8 +11,9 @@ __all__ = ['plot_square', 'plot_accuracy', 'plot_strip', 'plot_finder']
 import matplotlib.pyplot as plt,numpy as np
 from scipy.stats import binomtest
 
-from .finder import plot_finder
+from .finder import *
 
+# %% ../nbs/29_curves.ipynb #29c463ad
 _all_ = ['plot_finder'] # where it was before
 
 # %% ../nbs/29_curves.ipynb #98eaa050

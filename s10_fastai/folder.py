@@ -95,7 +95,7 @@ def expected_texts(
     yield log,'history.csv',[','.join(keys), *('\n'+_csv_line(r, keys) for r in rows)]
 
 # %% ../nbs/34_folder.ipynb #c1c7007f
-pictures = {'LR-finder plot':['lr_find.png'], 'loss and accuracy curves':['curves.png','evidence/square.png'],
+pictures = {'LR-finder plot':['lr_find.png'], 'loss and accuracy curves':['curves.png','evidence/loss_and_accuracy.png'],
     'learning-rate curve':['schedule.png']}
 _names = dict(correct=['correct.png','gradcam_correct.png'], wrong=['wrong.png','gradcam_wrong.png','gradcam_grid.png'])
 pictures_of = {k:[f'evidence/{o}' for o in v] for k,v in _names.items()}
