@@ -77,8 +77,8 @@ def show_gallery(
     if not len(ims): raise S10Error('no image to show; expected one or more')
     ncols = min(ncols, len(ims))
     nrows,lines = -(-len(ims)//ncols),1+max((o.count('\n') for o in titles), default=0)
-    fig,axs = plt.subplots(nrows, ncols, figsize=(size*ncols, (size+.1+.125*lines)*nrows), squeeze=False,
-        layout='constrained')
+    figsize = size*ncols,(size+.1+.125*lines)*nrows
+    fig,axs = plt.subplots(nrows, ncols, figsize=figsize, squeeze=False, layout='constrained')
     fig.get_layout_engine().set(w_pad=.03, h_pad=.03, wspace=0, hspace=0)
     for ax in axs.flat: ax.axis('off')
     for ax,im in zip(axs.flat, ims): ax.imshow(im)

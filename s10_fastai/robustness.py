@@ -94,7 +94,7 @@ def plot_robustness(
         _label_kind(ax, kind)
     axs[0].set(ylabel='Accuracy, %')
     axs[0].legend(fontsize=8)
-    if images: fig.suptitle(f'{plural(images, "image")}; bands are 95 % intervals, dotted without corruption', fontsize=9)
+    if images: fig.suptitle(f'{plural(images, "image")}; bands: 95 % intervals, dotted lines: without corruption', fontsize=9)
     return fig
 
 # %% ../nbs/33_robustness.ipynb #30268f24
