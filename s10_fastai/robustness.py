@@ -93,7 +93,7 @@ def plot_robustness(
         for i,(name,df) in enumerate(tables.items()): _plot_kind(ax, df, kind, f'C{i}', name, images)
         _label_kind(ax, kind)
     axs[0].set(ylabel='Accuracy, %')
-    axs[0].legend(fontsize=8)
+    for o in axs[0].legend(fontsize=8).get_texts(): o.set_parse_math(False)
     if images: fig.suptitle(f'{plural(images, "image")}; bands: 95 % intervals, dotted lines: without corruption', fontsize=9)
     return fig
 

@@ -163,6 +163,7 @@ def plot_runs(
     if key=='lrs' and _orders_apart(curves): ax.set_yscale('log')
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=.3)
-    if names: ax.legend(lines, names)
+    if names:
+        for o in ax.legend(lines, names).get_texts(): o.set_parse_math(False)
     fig.tight_layout()
     return fig
