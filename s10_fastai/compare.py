@@ -8,252 +8,175 @@ Docs: https://s10-fastai.github.io/s10_fastai/compare.html.md"""
 __all__ = ['compare']
 
 # %% ../nbs/37_compare.ipynb #e7b79416
-import base64,io,tempfile
 from functools import cache
-from itertools import combinations
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
-from PIL import Image
 from jinja2 import Environment,PackageLoader,StrictUndefined
 
 from .audit import audit
-from .core import S10Error,free_name,new_file,plural,printable
-from .evidence import class_table,interval,is_correct
-from .pages import axis_start,duration,flat,ink_svg,interval_bar,png_uri,write_page
-from .paired import likeliest,only_first,paired,paired_classes
-from .predict import write_table
+from .core import S10Error,free_name,new_file,printable
+from .evidence import class_table
+from .pages import axis_start,duration,flat,ink_svg,interval_bar,write_page
+from .pairs import add_classes,add_images,all_pairs,disagreements_csv
 from .several import chart_titles,grouped,plot_runs,read_several,series
 
 # %% ../nbs/37_compare.ipynb #4ef2f2a2
-def _correct(o):
-    "How many test images a run has right, and of how many"
-    n = o.run['data']['test']
-    return (round(o.run['accuracy']*n) if o.preds is None else int(is_correct(o.preds).sum())),n
+def _was(o): return f'its record says {o.counted/o.n:.2%}, counted after its last epoch'
 
-def _remarks(o, k, n):
+def _remarks(o):
     "What has to be known of an accuracy"
-    s,was = o.run['settings'],round(o.run['accuracy']*n)
-    if was!=k: yield f'its record says {was/n:.2%}, counted after its last epoch in {s["precision"]}; here is fp32'
+    s = o.record['settings']
+    if o.counted!=o.correct: yield f'{_was(o)} in {s["precision"]}; here is fp32'
     if s['tta']: yield 'its recipe counts flip TTA, which is left out here'
 
+# %% ../nbs/37_compare.ipynb #7b6f338e
+def _has_report(path): return (path/'evidence/evidence.json').exists()
+
+def _failing(path):
+    df = audit(path)
+    return [*df.rule[df.verdict=='fails']]
+
 def _broken(path):
-    "Rules that a run breaks; of a folder only, and R11 only where there is a report"
+    "Rules that a run breaks"
     if not path.is_dir(): return 'not known'
-    df,made = audit(path),(path/'evidence/evidence.json').exists()
-    bad = [o for o in df.rule[df.verdict=='fails'] if made or o!='R11']
-    return (', '.join(bad) or 'none')+('' if made else ' (R11: no report yet)')
+    bad = _failing(path)
+    if _has_report(path): return ', '.join(bad) or 'none'
+    return f'{", ".join(o for o in bad if o!="R11") or "none"} (R11: no report yet)'
 
 # %% ../nbs/37_compare.ipynb #989c5a7c
-def _score(o):
-    "Add accuracy, interval and what else a row of the results has"
-    (k,n),run = _correct(o),o.run
-    o.notes += _remarks(o, k, n)
-    o.accuracy,(o.low,o.high) = k/n,interval(k, n)
-    o.train,o.loss,o.epochs = run['history'][-1]['train_accuracy'],run['test_loss'],run['epochs']
-    o.time,o.rules = duration(run['times']['total']),_broken(o.path)
+def _bar(o, start): return interval_bar(o.accuracy, *o.bounds, start)
+def _time(o): return duration(o.record['times']['total'])
 
+def _row(o, start):
+    "Add to a run what a row of the results has besides"
+    o.bar,o.time,o.rules = _bar(o, start),_time(o),_broken(o.path)
+    o.notes += _remarks(o)
+
+# %% ../nbs/37_compare.ipynb #64a6f88d
 def _results(members):
     "The table of results"
-    start = axis_start([o.low for o in members])
-    for o in members: o.bar = interval_bar(o.accuracy, o.low, o.high, start)
-    return dict(start=start, runs=members, notes=[dict(name=o.name, text=t) for o in members for t in o.notes])
-
-# %% ../nbs/37_compare.ipynb #99b8d7b7
-_alike = 'Both have the same images right.'
-
-def _better_first(a, b): return (a,b) if a.accuracy>=b.accuracy else (b,a)
-
-def _said(o, tests):
-    "Verdict on a pair, and what is to say of equal runs"
-    same = o.a.run['sha256']['weights']==o.b.run['sha256']['weights']
-    o.same = 'Their weights are bit-identical.' if same else '' if o.first+o.second else _alike
-    o.verdict = 'no difference' if not o.first+o.second else 'more than chance' if o.p<.05/tests else 'may be chance'
-
-def _pairs(groups):
-    "All pairs of runs that can be tested"
-    res = [SimpleNamespace(a=a, b=b, group=g, **paired(a.preds, b.preds)) for g in groups
-        for a,b in (_better_first(*o) for o in combinations(g.compared, 2))]
-    for i,o in enumerate(res, 1):
-        o.id = f'pair-{i}'
-        _said(o, len(res))
-    return res
-
-# %% ../nbs/37_compare.ipynb #80bbdfd8
-def _add_rows(o, most=50):
-    "Add the classes of a pair"
-    df = paired_classes(o.a.preds, o.b.preds)
-    rows = df.loc[(df['first']+df['second']).nlargest(most).index.sort_values()]
-    o.rows,o.more = [*rows.itertuples()],len(df)-len(rows)
-    o.most = int(df[['first','second']].max(axis=None))
-
-# %% ../nbs/37_compare.ipynb #e0897af0
-def _photo_uri(im):
-    "Photo as the address of a JPEG"
-    im.thumbnail((160,160))
-    f = io.BytesIO()
-    im.save(f, 'jpeg', quality=88)
-    return f'data:image/jpeg;base64,{base64.b64encode(f.getvalue()).decode()}'
-
-def _picture(x, pixels=64):
-    "Image (H,W,3) for the page"
-    im = Image.fromarray(x)
-    small = max(im.size)<=pixels
-    return dict(uri=png_uri(im) if small else _photo_uri(im), small=small)
-
-# %% ../nbs/37_compare.ipynb #981810a6
-def _what_of(o, i): return dict(name=o.name, color=o.color, dash=o.dash, likeliest=likeliest(o.preds, i))
-
-def _panel(g, i, symbol):
-    "An enlarged image"
-    r = g.compared[0].preds.iloc[i]
-    return dict(id=f'{symbol}-large', symbol=symbol, index=f'{i:,}', label=r.label, file=r.file,
-        runs=[_what_of(o, i) for o in g.compared], **_picture(g.test.x[i]))
-
-def _tile(wrong, i, symbol):
-    "An image that the run `wrong` has wrong"
-    r = wrong.preds.iloc[i]
-    return dict(panel=f'{symbol}-large', symbol=symbol, index=f'{i:,}', label=r.label, wrong=r.predicted,
-        p=f'{r.confidence:.0%}')
-
-# %% ../nbs/37_compare.ipynb #05f9413a
-def _tiles(g, right, wrong, n, panels):
-    "Some images that only the run `right` has right, and in `panels` what they look like; `None` without images"
-    if g.test is None: return
-    idxs = only_first(right.preds, wrong.preds)[:n]
-    symbols = [f'image-{g.hash}-{i}' for i in idxs]
-    for i,s in zip(idxs, symbols):
-        if s not in panels: panels[s] = _panel(g, i, s)
-    return [_tile(wrong, *o) for o in zip(idxs, symbols)]
-
-def _add_tiles(pairs):
-    "Add images to all pairs; gives the enlarged ones"
-    n,panels = min(20, max(3, 120//max(len(pairs), 1))),{}
-    for o in pairs:
-        o.firsts = _tiles(o.group, o.a, o.b, n, panels)
-        o.seconds = _tiles(o.group, o.b, o.a, n, panels)
-    return [*panels.values()]
-
-# %% ../nbs/37_compare.ipynb #49d87bc2
-def _disagreements(g):
-    "Table of the images that some runs have right and others wrong"
-    ok = pd.concat([is_correct(o.preds) for o in g.compared], axis=1)
-    df = g.compared[0].preds[['index','file','label']]
-    for o in g.compared:
-        own = {f'predicted by {o.name}':o.preds.predicted, f'confidence of {o.name}':o.preds.confidence.round(4)}
-        df = df.assign(**own)
-    return df[ok.any(axis=1)&~ok.all(axis=1)]
-
-def _csv(g):
-    "The same as the address of a CSV file"
-    df = _disagreements(g)
-    with tempfile.TemporaryDirectory() as d:
-        write_table(df, f'{d}/t.csv')
-        data = base64.b64encode(Path(f'{d}/t.csv').read_bytes()).decode()
-    text = f'All {plural(len(df), "image")} that some of these runs have right and others wrong, as a table (CSV)'
-    return dict(file=f'disagreements-{g.hash}.csv', href=f'data:text/csv;base64,{data}', text=text)
+    start = axis_start([o.bounds[0] for o in members])
+    for o in members: _row(o, start)
+    return dict(start=start, runs=members)
 
 # %% ../nbs/37_compare.ipynb #25933ecc
 def _class_bar(o, r): return dict(name=o.name, color=o.color, accuracy=r.accuracy, low=r.low, high=r.high)
+def _spread(accs): return accs.max(axis=1)-accs.min(axis=1)
+
+def _order(accs, most):
+    "The classes in which runs differ most, the weakest first"
+    return accs.loc[_spread(accs).nlargest(most).index].mean(axis=1).sort_values(kind='stable').index
+
+# %% ../nbs/37_compare.ipynb #ed6158f5
+def _tables(g): return [class_table(o.preds).set_index('label') for o in g.compared]
+def _class_line(g, tables, k): return [_class_bar(o, t.loc[k]) for o,t in zip(g.compared, tables)]
 
 def _class_bars(g, most=60):
     "Rows of the chart of classes of a group"
-    tables = [class_table(o.preds).set_index('label') for o in g.compared]
-    accs = pd.concat([o.accuracy for o in tables], axis=1)
-    spread,mean = accs.max(axis=1)-accs.min(axis=1),accs.mean(axis=1)
-    shown = mean[spread.nlargest(most).index].sort_values(kind='stable').index
-    return [dict(label=k, images=tables[0].images[k], runs=[_class_bar(o, t.loc[k]) for o,t in zip(g.compared, tables)])
-        for k in shown]
+    tables = _tables(g)
+    shown = _order(pd.concat([o.accuracy for o in tables], axis=1), most)
+    return [dict(label=k, images=tables[0].images[k], runs=_class_line(g, tables, k)) for k in shown]
+
+# %% ../nbs/37_compare.ipynb #436756fe
+def _names(runs): return ', '.join(printable(o.name) for o in runs)
 
 def _bars(groups):
     "The charts of classes, one for each group"
-    def title(g): return ', '.join(printable(o.name) for o in g.compared) if len(groups)>1 else ''
+    def title(g): return _names(g.compared) if len(groups)>1 else ''
     return [dict(title=title(g), runs=g.compared, rows=_class_bars(g)) for g in groups if g.compared]
 
 # %% ../nbs/37_compare.ipynb #b43f2ccb
-def _last(run, key):
-    "The last value of a chart, in words"
-    v = series(run, key)[1][-1]
-    return f'{v:.2f} %' if 'accuracy' in key else f'{v:.4g}'
+def _in_percent(key): return 'accuracy' in key
+def _said(v, key): return f'{v:.2f} %' if _in_percent(key) else f'{v:.4g}'
+def _ends(o, key):
+    "The first and the last value of a curve, in words"
+    ys = series(o.record, key)[1]
+    return _said(ys[0], key),_said(ys[-1], key)
 
+# %% ../nbs/37_compare.ipynb #f3ac9ac3
+def _from_to(o, key): return f'{printable(o.name)}: from {" to ".join(_ends(o, key))}'
+def _entry(o, key): return o.look | dict(last=_ends(o, key)[1])
+
+# %% ../nbs/37_compare.ipynb #e00c320c
 def _chart(members, key, title):
     "A chart for the page"
-    runs = [o.run for o in members]
-    def first(o): return series(o, key)[1][0]
-    ends = '; '.join(f'{printable(o.name)}: from {first(o.run):.4g} to {_last(o.run, key)}' for o in members)
-    legend = [dict(name=o.name, color=o.color, dash=o.dash, last=_last(o.run, key)) for o in members]
-    return dict(title=title, svg=ink_svg(plot_runs, runs, key), alt=f'{title}, by epoch. {ends}.', runs=legend)
+    svg = ink_svg(plot_runs, [o.record for o in members], key)
+    alt = '; '.join(_from_to(o, key) for o in members)
+    return dict(title=title, svg=svg, alt=f'{title}, by epoch. {alt}.', runs=[_entry(o, key) for o in members])
 
-def _charts(members): return [_chart(members, *o) for o in chart_titles([m.run for m in members]).items()]
+def _charts(members): return [_chart(members, *o) for o in chart_titles([m.record for m in members]).items()]
 
 # %% ../nbs/37_compare.ipynb #a4f364ab
 _compared = 'recipe width epochs seed lr_min lr_max parameters settings data versions hardware'.split()
 _apart = {f'data.{o}' for o in ('checks','notes','left_out','groups','sha256','unordered')}
+_words = {None:'none', True:'yes', False:'no'}
+
+# %% ../nbs/37_compare.ipynb #8bccd03b
+def _list(v): return ', '.join(map(_in_words, v[:10]))+(', …' if len(v)>10 else '')
 
 def _in_words(v):
     "A setting in words"
-    if v is None or isinstance(v, bool): return {None:'none', True:'yes', False:'no'}[v]
-    if isinstance(v, (list,tuple)): return ', '.join(map(_in_words, v[:10]))+(', …' if len(v)>10 else '')
+    if v is None or isinstance(v, bool): return _words[v]
+    if isinstance(v, (list,tuple)): return _list(v)
     return f'{v:.4g}' if isinstance(v, float) else f'{v:,}' if isinstance(v, int) else str(v)
+
+# %% ../nbs/37_compare.ipynb #78b2d5ae
+def _is_apart(k): return '.'.join(k.split('.')[:2]) in _apart
+def _source(run): return {'data.source':Path(run['data']['source']).name}
 
 def _flat_record(run):
     "What is compared of a record, in words"
-    own = flat({k:run[k] for k in _compared})|{'data.source':Path(run['data']['source']).name}
-    return {k:_in_words(v) for k,v in own.items() if '.'.join(k.split('.')[:2]) not in _apart}
+    own = flat({k:run[k] for k in _compared}) | _source(run)
+    return {k:_in_words(v) for k,v in own.items() if not _is_apart(k)}
 
-# %% ../nbs/37_compare.ipynb #78b2d5ae
+# %% ../nbs/37_compare.ipynb #072a0a3a
+def _all_keys(dicts): return dict.fromkeys(k for o in dicts for k in o)
+
 def _differing(runs):
     "Settings that are not the same in all `runs`: rows of name and values"
     flats = [*map(_flat_record, runs)]
-    rows = {k:[o.get(k, '') for o in flats] for k in dict.fromkeys(k for o in flats for k in o)}
-    return [(k,v) for k,v in rows.items() if len({*v})>1]
-
-def _sha256s(run):
-    "Hashes of a run: 12 characters of each"
-    data,own = run['data']['sha256'],run['sha256']
-    found = {'Test images':data['test'], 'Training images':data['train'], 'Weights':own['weights'], 'Code':own['code']}
-    return {k:(v or 'none')[:12] for k,v in found.items()}
+    rows = [(k,[o.get(k, '') for o in flats]) for k in _all_keys(flats)]
+    return [(k,v) for k,v in rows if len({*v})>1]
 
 # %% ../nbs/37_compare.ipynb #8140ee35
+def _best_two(g): return {o.name for o in sorted(g.compared, key=lambda o: -o.accuracy)[:2]}
+
 def _finding(g, pairs):
-    "The best run of a group, the next one, and the pair that they are; `None` where nothing is compared"
-    if len(g.compared)<2: return
-    best,second = sorted(g.compared, key=lambda o: -o.accuracy)[:2]
-    pair = next(o for o in pairs if {o.a.name,o.b.name}=={best.name,second.name})
-    return dict(best=pair.a, second=pair.b, pair=pair, n=g.n)
+    "The pair of the two best runs of a group, or `None` where nothing is compared"
+    best = _best_two(g)
+    return next((o for o in pairs if o.group is g and {o.a.name,o.b.name}==best), None)
 
 @cache
-def _template():
-    "The template of the page, and its style"
-    env = Environment(loader=PackageLoader('s10_fastai'), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True)
+def _environment():
+    "Where templates come from"
+    kw = dict(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env = Environment(loader=PackageLoader('s10_fastai'), **kw)
     env.filters |= dict(printable=printable)
-    return env.get_template('compare.html'),env.loader.get_source(env, 'compare.css')[0]
+    return env
 
 # %% ../nbs/37_compare.ipynb #7f7742aa
+def _css(): return _environment().loader.get_source(_environment(), 'compare.css')[0]
+def _findings(groups, pairs): return [o for g in groups if (o := _finding(g, pairs))]
+
 def _pair_parts(groups):
     "Pairs of runs with their images, and what is said of them first"
-    pairs = _pairs(groups)
-    for o in pairs: _add_rows(o)
-    panels = _add_tiles(pairs)
-    csvs = [_csv(g) for g in groups if len(g.compared)>1]
-    return dict(pairlist=pairs, panels=panels, csvs=csvs, findings=[o for g in groups if (o := _finding(g, pairs))])
+    pairs = all_pairs(groups)
+    for o in pairs: add_classes(o)
+    csvs = [disagreements_csv(g) for g in groups if len(g.compared)>1]
+    return dict(pairlist=pairs, panels=add_images(pairs), csvs=csvs, findings=_findings(groups, pairs))
 
-def _run_parts(members):
-    "Curves, differing settings and hashes"
-    runs = [o.run for o in members]
-    for o in members: o.hashes = [*_sha256s(o.run).values()]
-    return dict(charts=_charts(members), differing=_differing(runs), hash_columns=[*_sha256s(runs[0])])
+# %% ../nbs/37_compare.ipynb #ecc64c15
+def _run_parts(members): return dict(charts=_charts(members), differing=_differing([o.record for o in members]))
+def _title(members): return ' and '.join(o.name for o in members[:3])+(' …' if len(members)>3 else '')
 
 def _page(members, data):
     "Source of the page"
     groups = grouped(members, data)
-    for o in members: _score(o)
     parts = _pair_parts(groups)|_run_parts(members)|dict(table=_results(members), bars=_bars(groups))
-    template,css = _template()
-    title = ' and '.join(o.name for o in members[:3])+(' …' if len(members)>3 else '')
-    return printable(template.render(title=title, css=css, runs=members, groups=groups, **parts).lstrip(), keep='\n')
+    page = _environment().get_template('compare.html')
+    txt = page.render(title=_title(members), css=_css(), runs=members, groups=groups, **parts)
+    return printable(txt.lstrip(), keep='\n')
 
 # %% ../nbs/37_compare.ipynb #958bb936
 def compare(
@@ -262,6 +185,6 @@ def compare(
     data:str=None # Path of the images, if they moved
 )->Path: # That file
     "Write several runs, side by side, to one HTML file; raises `S10Error` for a bad one, or a file that cannot be made"
-    if len(paths)<2: raise S10Error('one run is named; expected two or more to compare, or s10_report for a report of one')
+    if len(paths)<2: raise S10Error('one run is named; expected two or more, or s10_report for the report of one')
     out = new_file(out) if out else free_name('compare.html')
     return write_page(out, _page(read_several(paths, data), data))

@@ -14,73 +14,93 @@ from .core import plural,printable
 from .fonts import columns,cut
 
 # %% ../nbs/32_confusion.ipynb #f084a5b9
+def _wrong(m): return m.sum(0)+m.sum(1)-2*np.diag(m) # mistakes of each class
+
 def mistaken_classes(
     m:np.ndarray, # Confusion matrix (n_out,n_out), rows are labels
     most:int=50 # Number of classes
 )->np.ndarray: # Their indices, rising
     "All classes, or those with the most mistakes"
-    wrong = m.sum(0)+m.sum(1)-2*np.diag(m)
-    return np.sort(np.argsort(-wrong, kind='stable')[:most])
+    return np.sort(np.argsort(-_wrong(m), kind='stable')[:most])
 
 # %% ../nbs/32_confusion.ipynb #77b96b73
-def _strengths(m):
-    "How deep each cell is coloured, 0..1"
-    own = np.eye(len(m), dtype=bool)
-    return np.where(own, m/np.maximum(m.sum(1, keepdims=True), 1), m/max(m[~own].max(initial=0), 1))
+def _own(m): return np.eye(len(m), dtype=bool)
+def _row_shares(m): return m/np.maximum(m.sum(1, keepdims=True), 1)
+def _mistake_shares(m): return m/max(m[~_own(m)].max(initial=0), 1)
+
+# %% ../nbs/32_confusion.ipynb #f394b2c6
+def _strengths(m): return np.where(_own(m), _row_shares(m), _mistake_shares(m)) # 0..1
+
+def _shade(cmap, m): return plt.get_cmap(cmap)(.15+.7*_strengths(m))[...,:3]
 
 def _colors(m):
     "Colours (n,n,3) of the cells"
-    share = .15+.7*_strengths(m)
-    reds,greens = (plt.get_cmap(o)(share)[...,:3] for o in ('Reds','Greens'))
-    res = np.where(np.eye(len(m), dtype=bool)[...,None], greens, reds)
+    res = np.where(_own(m)[...,None], _shade('Greens', m), _shade('Reds', m))
     res[m==0] = 1
     return res
 
 # %% ../nbs/32_confusion.ipynb #adae4475
 _longest = 24 # columns of a name
 
+def _ink(m): return np.where(_strengths(m)>.6, 'w', 'k')
+
 def _write_numbers(ax, m, fontsize):
     "Write the number of images into each cell that has some, white on dark ones"
-    dark = _strengths(m)>.6
-    kw = dict(ha='center', va='center', fontsize=fontsize)
-    for i,j in zip(*m.nonzero()): ax.text(j, i, f'{m[i,j]:,}', color='w' if dark[i,j] else 'k', **kw)
-
-def _write_names(ax, names, fontsize):
-    "Write the names of classes to the left and below"
-    ticks = range(len(names))
-    ax.set(xticks=ticks, yticks=ticks, xlabel='Prediction', ylabel='Label')
-    turned = dict(rotation=90) if max(map(columns, names))>3 or len(names)>20 else {}
-    ax.set_xticklabels(names, fontsize=fontsize, parse_math=False, **turned)
-    ax.set_yticklabels(names, fontsize=fontsize, parse_math=False)
-    ax.tick_params(length=0)
+    kw,ink = dict(ha='center', va='center', fontsize=fontsize),_ink(m)
+    for i,j in zip(*m.nonzero()): ax.text(j, i, f'{m[i,j]:,}', color=ink[i,j], **kw)
 
 def _grid(ax, n):
     "Thin lines between cells"
     edges = np.arange(n-1)+.5
-    ax.hlines(edges, -.5, n-.5, color='.85', lw=.5)
-    ax.vlines(edges, -.5, n-.5, color='.85', lw=.5)
+    for f in (ax.hlines,ax.vlines): f(edges, -.5, n-.5, color='.85', lw=.5)
+
+# %% ../nbs/32_confusion.ipynb #4e7ca668
+def _letters(names): return max(map(columns, names))
+def _rotation(names): return 90 if _letters(names)>3 or len(names)>20 else 0
+
+def _write_names(ax, names, fontsize):
+    "Write the names of classes to the left and below"
+    ticks,kw = range(len(names)),dict(fontsize=fontsize, parse_math=False)
+    ax.set(xlabel='Prediction', ylabel='Label')
+    ax.set_xticks(ticks, names, rotation=_rotation(names), **kw)
+    ax.set_yticks(ticks, names, **kw)
+    ax.tick_params(length=0)
 
 # %% ../nbs/32_confusion.ipynb #f19d16a4
-def _side(m, names, fontsize):
-    "Height and width of the picture in inches"
-    number = .009*fontsize*len(f'{m.max():,}')+.06
-    cell = max(.2, number, .42 if len(m)<=10 else 0)
-    return cell*len(m)+.0105*fontsize*max(map(columns, names))+.9
+def _fontsize(n): return 8 if n<=20 else 6
 
+def _cell(m, fontsize): return max(.2, .009*fontsize*len(f'{m.max():,}')+.06, .42 if len(m)<=10 else 0)
+
+def _side(m, names):
+    "Height and width of the picture in inches"
+    size = _fontsize(len(m))
+    return max(_cell(m, size)*len(m)+.0105*size*_letters(names)+.9, 3.4)
+
+# %% ../nbs/32_confusion.ipynb #741c31af
+def _title(m, shown):
+    "Title of a picture that has `shown` classes of `m`"
+    txt = f'{np.trace(m):,} of {plural(int(m.sum()), "image")} classified correctly'
+    return txt if shown==len(m) else f'{txt}\nthe {shown} of {len(m):,} classes with the most mistakes'
+
+def _short(name): return cut(printable(name), _longest)
+
+def _draw(m, names):
+    "Figure of a matrix of which all is shown"
+    side,size = _side(m, names),_fontsize(len(m))
+    fig,ax = plt.subplots(figsize=(side,side), layout='constrained')
+    ax.imshow(_colors(m))
+    _grid(ax, len(m))
+    _write_numbers(ax, m, size)
+    _write_names(ax, names, size)
+    return fig
+
+# %% ../nbs/32_confusion.ipynb #5a0a96ee
 def plot_confusion(
     m:np.ndarray, # Confusion matrix (n_out,n_out), rows are labels
     vocab:list # Class names
 ):
     "Confusion matrix, with the number of images in each cell"
-    n,idxs = int(m.sum()),mistaken_classes(m)
-    title = f'{np.trace(m):,} of {plural(n, "image")} classified correctly'
-    if len(idxs)<len(m): title += f'\nthe {len(idxs)} of {len(m):,} classes with the most mistakes'
-    m,names,fontsize = m[np.ix_(idxs, idxs)],[cut(printable(vocab[i]), _longest) for i in idxs],8 if len(idxs)<=20 else 6
-    side = max(_side(m, names, fontsize), 3.4)
-    fig,ax = plt.subplots(figsize=(side,side), layout='constrained')
-    ax.imshow(_colors(m))
-    _grid(ax, len(m))
-    _write_numbers(ax, m, fontsize)
-    _write_names(ax, names, fontsize)
-    fig.suptitle(title, fontsize=9)
+    idxs = mistaken_classes(m)
+    fig = _draw(m[np.ix_(idxs, idxs)], [_short(vocab[i]) for i in idxs])
+    fig.suptitle(_title(m, len(idxs)), fontsize=9)
     return fig

@@ -67,12 +67,12 @@ def plot_accuracy(
     n:int=None # Number of these images, for their 95 % interval
 ):
     "Training and test accuracy, in percent"
-    fig,ax = plt.subplots(figsize=(5,3))
+    fig,ax = plt.subplots(figsize=(5,3.2), layout='constrained')
     for k in _keys[1::2]: _plot_key(ax, history, k, judged)
     if n: _band(ax, history, n)
     ax.set_title('Accuracy, %')
-    ax.legend()
-    return _tight(fig)
+    fig.legend(fontsize=8, loc='outside lower center', ncols=3)
+    return fig
 
 # %% ../nbs/29_curves.ipynb #528665d5
 def _gap(history):

@@ -73,7 +73,8 @@ def show(self:ImageSet,
     import matplotlib.pyplot as plt
     vocab = self.vocab[:max_classes]
     fig,axs = plt.subplots(n, len(vocab), figsize=(size*len(vocab), size*n+.3), squeeze=False)
-    for i,name in enumerate(vocab): _show_class(axs[:,i], self.x[np.flatnonzero(self.y==i)[:n]], picture_text(name, int(16*size)))
+    names = [picture_text(o, int(16*size)) for o in vocab]
+    for i,name in enumerate(names): _show_class(axs[:,i], self.x[np.flatnonzero(self.y==i)[:n]], name)
     if len(vocab)<len(self.vocab): fig.supxlabel(f'{len(vocab)} of {len(self.vocab):,} classes', fontsize=8)
     for ax in axs.flat: ax.axis('off')
     fig.tight_layout(pad=.2)

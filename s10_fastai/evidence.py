@@ -67,6 +67,17 @@ def caption(
     label,said = cut(printable(row.label), n),cut(printable(row.predicted), n-len(p)-3)
     return f'{label}\n{p}' if row.label==row.predicted else f'{label}\n→ {said} {p}'
 
+# %% ../nbs/32_evidence.ipynb #da405432
+def _lines(titles): return 1+max((o.count('\n') for o in titles), default=0)
+
+def _grid(n, ncols, size, lines):
+    "Figure with room for `n` pictures, and for titles of some lines"
+    nrows,height = -(-n//ncols),size+.1+.125*lines
+    fig,axs = plt.subplots(nrows, ncols, figsize=(size*ncols,height*nrows), squeeze=False, layout='constrained')
+    fig.get_layout_engine().set(w_pad=.03, h_pad=.03, wspace=0, hspace=0)
+    for ax in axs.flat: ax.axis('off')
+    return fig,axs
+
 def show_gallery(
     ims:np.ndarray, # RGB images (n,H,W,3), uint8
     titles:list, # Text above each
@@ -75,12 +86,7 @@ def show_gallery(
 ):
     "Grid of pictures; raises `S10Error` if there are none"
     if not len(ims): raise S10Error('no image to show; expected one or more')
-    ncols = min(ncols, len(ims))
-    nrows,lines = -(-len(ims)//ncols),1+max((o.count('\n') for o in titles), default=0)
-    figsize = size*ncols,(size+.1+.125*lines)*nrows
-    fig,axs = plt.subplots(nrows, ncols, figsize=figsize, squeeze=False, layout='constrained')
-    fig.get_layout_engine().set(w_pad=.03, h_pad=.03, wspace=0, hspace=0)
-    for ax in axs.flat: ax.axis('off')
+    fig,axs = _grid(len(ims), min(ncols, len(ims)), size, _lines(titles))
     for ax,im in zip(axs.flat, ims): ax.imshow(im)
     for ax,o in zip(axs.flat, titles): ax.set_title(picture_text(o, int(16*size)), fontsize=7, parse_math=False)
     return fig
@@ -137,14 +143,19 @@ def calibration_error(
     return float(((rel.confidence-rel.accuracy).abs()*rel.images).sum()/rel.images.sum())
 
 # %% ../nbs/32_evidence.ipynb #27eff20a
+def _bin_interval(r): return interval(round(r.accuracy*r.images), r.images)
+
+def _errors(rel):
+    "Lengths (2,n) below and above the accuracies, in percent"
+    ends = np.array([*map(_bin_interval, rel.itertuples())]).T
+    return 100*np.abs(ends-rel.accuracy.values)
+
 def _whiskers(ax, rel):
     "Draw the mean confidence of each bin, and the 95 % interval of its accuracy"
-    low,high = zip(*(interval(round(r.accuracy*r.images), r.images) for r in rel.itertuples()))
-    y = 100*rel.accuracy
-    err = [y-100*np.array(low),100*np.array(high)-y]
-    ax.errorbar(100*rel.confidence, y, yerr=np.clip(err, 0, None), fmt='o', color='C1', ms=3, lw=1, capsize=2,
-        label='mean confidence, 95 % interval')
+    y,kw = 100*rel.accuracy,dict(fmt='o', color='C1', ms=3, lw=1, capsize=2)
+    ax.errorbar(100*rel.confidence, y, yerr=_errors(rel), label='mean confidence, 95 % interval', **kw)
 
+# %% ../nbs/32_evidence.ipynb #9c33f92b
 def plot_reliability(
     preds:pd.DataFrame, # From `predictions`
     bins:int=15 # Number of bins of confidence

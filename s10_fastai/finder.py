@@ -144,20 +144,25 @@ def is_orphaned(
     return learn.opt is not None and not any(id(p) in mine for p in L(learn.opt.param_lists).concat())
 
 # %% ../nbs/07_finder.ipynb #6b7323ef
+def _as_list(xs): return [float(o) for o in xs]
+def _how(): return dict(num_it=finder['num_it'], beta=finder_beta)
+
 def finder_record(
     lr_min:float, # LRMIN
     lr_max:float, # LRMAX
     recorder # fastai's `Recorder` after an LR finder
 )->dict: # As `RangeTest` describes it
     "Record of an LR finder"
-    losses = [float(o) for o in recorder.losses]
-    return dict(lr_min=lr_min, lr_max=lr_max, lrs=recorder.lrs, losses=losses, num_it=finder['num_it'], beta=finder_beta)
+    return dict(lr_min=lr_min, lr_max=lr_max, lrs=recorder.lrs, losses=_as_list(recorder.losses)) | _how()
+
+# %% ../nbs/07_finder.ipynb #1bb3bdab
+def _loss_at(test, lr): return np.interp(np.log(lr), np.log(test['lrs']), test['losses'])
 
 def _mark_lr(ax, test, key, color):
     "Mark the learning rate `key` of the LR finder"
-    lr,(lrs,losses) = test[key],(np.array(test[k]) for k in ('lrs','losses'))
+    lr = test[key]
     ax.axvline(lr, color=color, ls='--', lw=1, label=f'LR{key[3:].upper()} {lr:.3g}')
-    ax.plot(lr, np.interp(np.log(lr), np.log(lrs), losses), 'o', color=color)
+    ax.plot(lr, _loss_at(test, lr), 'o', color=color)
 
 # %% ../nbs/07_finder.ipynb #603b5d66
 def _first_finite(losses):

@@ -68,7 +68,8 @@ def font_hint(
     left = fonts_for(texts)[1]
     if not left: return ''
     some = ' '.join(left[:5])+(f' and {len(left)-5} more' if len(left)>5 else '')
-    return f'no font here has {some}: they are boxes in the pictures; on Debian, apt install fonts-noto-core fonts-noto-cjk'
+    todo = 'on Debian, apt install fonts-noto-core fonts-noto-cjk'
+    return f'no font here has {some}: they are boxes in the pictures; {todo}'
 
 # %% ../nbs/00_fonts.ipynb #6c70ec58
 def _width(c):

@@ -189,7 +189,8 @@ def show_cams(
     "Rows of pictures: an image, then overlay and map for each layer"
     import matplotlib.pyplot as plt
     ncols = 1+2*len(maps)
-    fig,axs = plt.subplots(len(ims), ncols, figsize=(size*ncols+1.2, size*len(ims)+.5), squeeze=False, layout='constrained')
+    figsize = size*ncols+1.2,size*len(ims)+.5
+    fig,axs = plt.subplots(len(ims), ncols, figsize=figsize, squeeze=False, layout='constrained')
     for row,im,title,*cams in zip(axs, ims, titles, *maps.values()):
         _show_original(row[0], im, title)
         _show_row(row[1:], im, cams, opacity)

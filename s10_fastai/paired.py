@@ -10,6 +10,8 @@ __all__ = ['mcnemar', 'paired_interval', 'paired', 'paired_classes', 'only_first
 
 # %% ../nbs/36_paired.ipynb #172a4044
 import hashlib
+from itertools import starmap
+from math import prod
 
 import numpy as np,pandas as pd
 from scipy.stats import binomtest
@@ -26,16 +28,21 @@ def mcnemar(
     return float(binomtest(int(b), int(b+c)).pvalue) if b+c else 1.
 
 # %% ../nbs/36_paired.ipynb #ed813e26
+def _corrected(det, n): return max(det-n/2, 0) if det>0 else det # for continuity
+
 def _correlation(a, b, c, d):
     "Correlation of right and wrong of two networks, a positive one corrected for continuity"
-    n,det = a+b+c+d,a*d-b*c
-    if det>0: det = max(det-n/2, 0)
-    sides = float(a+b)*(c+d)*(a+c)*(b+d)
-    return det/sides**.5 if sides else 0.
-
-def _side(x, y, r): return max(x*x+y*y-2*r*x*y, 0)**.5
+    sides = prod(map(float, (a+b,c+d,a+c,b+d)))
+    return _corrected(a*d-b*c, a+b+c+d)/sides**.5 if sides else 0.
 
 # %% ../nbs/36_paired.ipynb #fe11ed66
+def _share(k, n): return k/n,*interval(k, n)
+
+def _reach(x, y, r):
+    "How far the difference of the shares `x` and `y`, with their intervals, may lie below `x-y`"
+    a,b = x[0]-x[1],y[2]-y[0]
+    return max(a*a+b*b-2*r*a*b, 0)**.5
+
 def paired_interval(
     a:int, # Images that both networks have right
     b:int, # Images that only the first has right
@@ -43,24 +50,25 @@ def paired_interval(
     d:int # Images that both have wrong
 )->tuple: # Low and high end, -1..1
     "95 % interval of the first accuracy minus the second"
-    n,r = a+b+c+d,_correlation(a, b, c, d)
-    (p1,l1,u1),(p2,l2,u2) = ((k/n,*interval(k, n)) for k in (a+b,a+c))
-    diff = (b-c)/n
-    return diff-_side(p1-l1, u2-p2, r),diff+_side(u1-p1, p2-l2, r)
+    n,r,diff = a+b+c+d,_correlation(a, b, c, d),(b-c)/(a+b+c+d)
+    x,y = _share(a+b, n),_share(a+c, n)
+    return diff-_reach(x, y, r),diff+_reach(y, x, r)
 
 # %% ../nbs/36_paired.ipynb #4df2cd79
-def _counts(x, y):
-    "Images that both, only the first, only the second, and neither have right"
-    return [int(o.sum()) for o in (x&y, x&~y, ~x&y, ~x&~y)]
+def _count(ok): return int(ok.sum())
+def _counts(x, y): return [*map(_count, (x&y,x&~y,~x&y,~x&~y))] # both, only the first, only the second, neither
 
 def paired(
     p:pd.DataFrame, # From `predictions`
     q:pd.DataFrame # Of another run, rows of the same images in the same order
 )->dict: # both, first, second, neither: images; diff, low, high: -1..1; p value
     "Compare two runs on the same images: which has how many right, difference, interval, McNemar's test"
-    a,b,c,d = _counts(is_correct(p), is_correct(q))
-    low,high = paired_interval(a, b, c, d)
-    return dict(both=a, first=b, second=c, neither=d, diff=(b-c)/len(p), low=low, high=high, p=mcnemar(b, c))
+    a,b,c,d = counts = _counts(is_correct(p), is_correct(q))
+    ends = zip(('low','high'), paired_interval(*counts))
+    return dict(both=a, first=b, second=c, neither=d, diff=(b-c)/len(p), p=mcnemar(b, c)) | dict(ends)
+
+# %% ../nbs/36_paired.ipynb #0288200c
+def _class_row(p, q, label, rows): return dict(label=label, images=len(rows)) | paired(p.loc[rows], q.loc[rows])
 
 def paired_classes(
     p:pd.DataFrame, # From `predictions`
@@ -68,37 +76,47 @@ def paired_classes(
 )->pd.DataFrame: # One row per class: label, images, and the columns of `paired`
     "The same for each class"
     rows = p.groupby('label').groups
-    return pd.DataFrame([dict(label=c, images=len(rows[c]), **paired(p.loc[rows[c]], q.loc[rows[c]]))
-        for c in classes(p) if c in rows])
+    return pd.DataFrame([_class_row(p, q, c, rows[c]) for c in classes(p) if c in rows])
 
 # %% ../nbs/36_paired.ipynb #266a3b7e
+def _surer(p, q): return np.minimum(p.confidence, q.confidence).sort_values(ascending=False, kind='stable')
+
 def only_first(
     p:pd.DataFrame, # From `predictions`
     q:pd.DataFrame # Of another run, rows of the same images in the same order
 )->list: # Indices of the images that `p` has right and `q` wrong
     "Images that only the first of two runs has right, first those of which both are sure"
     ok = is_correct(p)&~is_correct(q)
-    sure = np.minimum(p.confidence, q.confidence)[ok]
-    return p['index'][sure.sort_values(ascending=False, kind='stable').index].tolist()
+    return p['index'][_surer(p[ok], q[ok]).index].tolist()
 
+def _probs(preds, i): return logits_labels(preds.iloc[[i]])[0][0].softmax(0)
+
+# %% ../nbs/36_paired.ipynb #859caf80
 def likeliest(
     preds:pd.DataFrame, # From `predictions`
     i:int, # Index of an image
     k:int=3 # Number of classes
 )->list: # Pairs of class and probability
     "The likeliest classes of an image"
-    probs = logits_labels(preds.iloc[[i]])[0][0].softmax(0)
-    top = probs.topk(min(k, len(probs)))
-    return [(classes(preds)[j],v) for j,v in zip(top.indices.tolist(), top.values.tolist())]
+    vocab = classes(preds)
+    vals,idxs = _probs(preds, i).topk(min(k, len(vocab)))
+    return [(vocab[j],v) for j,v in zip(idxs.tolist(), vals.tolist())]
 
 # %% ../nbs/36_paired.ipynb #edf0aaef
+def _test_hashes(run):
+    "Hashes of the test images of a run, in their order and in any"
+    data = run['data']
+    return {o['test'] for o in (data['sha256'],data.get('unordered')) if o}
+
 def same_images(
     run:dict, # Record of a run, from `read_run`
     other:dict # Record of another
 )->bool:
     "Whether two runs were tested on the same images with the same labels, in any order"
-    a,b = ((o['data']['sha256']['test'],(o['data'].get('unordered') or {}).get('test')) for o in (run,other))
-    return a[0]==b[0] or (a[1] is not None and a[1]==b[1])
+    return bool(_test_hashes(run) & _test_hashes(other))
+
+# %% ../nbs/36_paired.ipynb #738dde89
+def _joins(run, group, runs): return any(same_images(run, runs[j]) for j in group)
 
 def groups_of(
     runs:list # Records, from `read_run`
@@ -106,15 +124,17 @@ def groups_of(
     "Runs that were tested on the same images, together"
     res = []
     for i,run in enumerate(runs):
-        own = next((o for o in res if any(same_images(run, runs[j]) for j in o)), None)
-        if own is None: res.append([i])
-        else: own.append(i)
+        own = [o for o in res if _joins(run, o, runs)]
+        if own: own[0].append(i)
+        else: res.append([i])
     return res
 
 # %% ../nbs/36_paired.ipynb #157764e6
+def _key(x, c): return hashlib.sha256(f'{c}\n'.encode()+x.tobytes()).hexdigest()
+
 def _keys(images):
     "Pixels and class of each image as a hash, and how many like it came before"
-    keys = pd.Series([hashlib.sha256(f'{c}\n'.encode()+x.tobytes()).hexdigest() for x,c in images])
+    keys = pd.Series([*starmap(_key, images)])
     return pd.MultiIndex.from_arrays([keys, keys.groupby(keys).cumcount()])
 
 def in_order(
@@ -123,5 +143,5 @@ def in_order(
     want # `ImageSet` of the same images in another order
 )->pd.DataFrame:
     "Predictions in the order of other images that are the same"
-    rows = pd.Series(range(len(preds)), _keys(images))[_keys(want)]
-    return preds.iloc[rows].reset_index(drop=True).assign(index=range(len(preds)))
+    rows = pd.Series(preds['index'].values, _keys(images))[_keys(want)]
+    return preds.iloc[rows].assign(index=preds['index'].values).reset_index(drop=True)

@@ -63,11 +63,14 @@ def robustness(
     return pd.DataFrame(rows, columns=['kind','amount','accuracy'])
 
 # %% ../nbs/33_robustness.ipynb #0cbf9d69
+def _ends(accs, n): return zip(*([100*o for o in interval(round(acc*n), n)] for acc in accs))
+
 def _band(ax, rows, color, n):
     "Draw the 95 % intervals of accuracies of `n` images"
-    low,high = zip(*(interval(round(o*n), n) for o in rows.accuracy))
-    ax.fill_between(rows.amount, 100*np.array(low), 100*np.array(high), color=color, alpha=.15, lw=0)
+    low,high = _ends(rows.accuracy, n)
+    ax.fill_between(rows.amount, low, high, color=color, alpha=.15, lw=0)
 
+# %% ../nbs/33_robustness.ipynb #25a7fd71
 def _plot_kind(ax, df, kind, color, name, n=None):
     "Accuracy against severity of one corruption, and a dotted line without corruption"
     rows = df[df.kind==kind]
@@ -94,7 +97,8 @@ def plot_robustness(
         _label_kind(ax, kind)
     axs[0].set(ylabel='Accuracy, %')
     for o in axs[0].legend(fontsize=8).get_texts(): o.set_parse_math(False)
-    if images: fig.suptitle(f'{plural(images, "image")}; bands: 95 % intervals, dotted lines: without corruption', fontsize=9)
+    what = 'bands: 95 % intervals, dotted lines: without corruption'
+    if images: fig.suptitle(f'{plural(images, "image")}; {what}', fontsize=9)
     return fig
 
 # %% ../nbs/33_robustness.ipynb #30268f24

@@ -56,14 +56,17 @@ def _scale(ax, x, log):
     else: ax.locator_params(axis='x', nbins=4)
 
 # %% ../nbs/41_trials.ipynb #4839f6c6
+def _shape(n): return -(-n//4),min(n, 4) # rows, columns
+
 def _panels(n):
     "Figure with `n` axes"
-    cols,rows = min(n, 4),-(-n//4)
+    rows,cols = _shape(n)
     fig,axs = plt.subplots(rows, cols, figsize=(2.6*cols+.6,2.7*rows), sharey=True, squeeze=False, layout='constrained')
     for ax in axs.flat[n:]: ax.remove()
     for ax in axs[:,0]: ax.set_ylabel('Accuracy, %')
     return fig,axs.flat[:n]
 
+# %% ../nbs/41_trials.ipynb #b8ab9a76
 def plot_params(
     df:pd.DataFrame, # Table with state, accuracy (0..1) and a column for each setting
     log:list=() # Columns to draw on a logarithmic scale
