@@ -86,13 +86,12 @@ def s10_audit(
 # %% ../nbs/50_cli.ipynb #3e3a749b
 def _report(paths, out, data):
     "Report of one run, or comparison of several"
-    with no_gc():
-        from s10_fastai.compare import compare
-        from s10_fastai.report import report
     if not paths: raise S10Error('no run is named; expected the folder of a run, or several')
-    if len(paths)>1: return compare(paths, out, data)
-    hint = 'the report of one is in its folder, report.html'
-    if out: raise S10Error(f'--out {out} is for the comparison of several runs; {hint}')
+    if len(paths)>1:
+        with no_gc(): from s10_fastai.compare import compare
+        return compare(paths, out, data)
+    if out: raise S10Error(f'--out {out} is for the comparison of several runs; that of one is its report.html')
+    with no_gc(): from s10_fastai.report import report
     return report(paths[0], data)
 
 @command
@@ -101,7 +100,7 @@ def s10_report(
     out:str=None, # File for the comparison (default: compare.html, with a number if it exists)
     data:str=None # Path of the runs' images, if they moved
 ):
-    "Write report.html for a run; for several runs also a page that compares them"
+    "Write report.html for a run; for several runs one page that compares them"
     run_command('s10_report', lambda: echo(_report(paths, out, data)))
 
 # %% ../nbs/50_cli.ipynb #baaf39d9
@@ -200,7 +199,7 @@ def _robustness(path, images, data, out):
     file,picture = _record_files(path, out)
     rec = robustness_record(path, data, images)
     write_json(file, rec)
-    save_fig(plot_robustness({rec['recipe']: pd.DataFrame(rec['corruptions'])}), picture)
+    save_fig(plot_robustness({rec['recipe']: pd.DataFrame(rec['corruptions'])}, rec['images']), picture)
     echo(*_robustness_lines(rec), file)
 
 @command

@@ -188,7 +188,7 @@ def save_fig(
 ):
     "Write `fig` to `path` in one step and forget it"
     import matplotlib.pyplot as plt
-    with replacing(path) as tmp: fig.savefig(tmp, dpi=100, format='png')
+    with replacing(path) as tmp: fig.savefig(tmp, dpi=200, format='png')
     plt.close(fig)
 
 # %% ../nbs/00_core.ipynb #66f8796d

@@ -9,11 +9,17 @@ __all__ = ['plot_square', 'plot_accuracy', 'plot_strip', 'plot_finder']
 
 # %% ../nbs/29_curves.ipynb #1256cb76
 import matplotlib.pyplot as plt,numpy as np
+from scipy.stats import binomtest
+
+from .finder import *
+
+# %% ../nbs/29_curves.ipynb #29c463ad
+_all_ = ['plot_finder'] # where it was before
 
 # %% ../nbs/29_curves.ipynb #98eaa050
 _keys = 'train_loss','train_accuracy','test_loss','test_accuracy'
 
-def _column(history, key): return [r[key] for r in history]
+def _column(history, key): return [r[key]*(100 if 'accuracy' in key else 1) for r in history] # accuracies in percent
 
 def _label_epochs(ax, title):
     "Title, whole epochs and grid"
@@ -25,7 +31,7 @@ def _plot_key(ax, history, key, judged='test'):
     "Draw the column `key` of `history` against epochs"
     name = key.replace('test', judged).replace('_', ' ')
     ax.plot(_column(history, 'epoch'), _column(history, key), '.-', label=name)
-    _label_epochs(ax, name.capitalize())
+    _label_epochs(ax, name.capitalize()+(', %' if 'accuracy' in key else ''))
 
 # %% ../nbs/29_curves.ipynb #b2882bfb
 def _plot_keys(axs, history, keys, judged):
@@ -47,21 +53,31 @@ def plot_square(
     return _tight(fig)
 
 # %% ../nbs/29_curves.ipynb #6c62acb0
+def _wilson(acc, n): return binomtest(round(acc*n), n).proportion_ci(method='wilson')
+
+def _band(ax, history, n):
+    "Draw the 95 % interval that `n` images allow for the test accuracy"
+    low,high = zip(*(_wilson(r['test_accuracy'], n) for r in history))
+    ax.fill_between(_column(history, 'epoch'), 100*np.array(low), 100*np.array(high), color='C1', alpha=.2, lw=0,
+        label='95 % interval')
+
 def plot_accuracy(
     history:list, # One dict per epoch, `history` of `run.json`
-    judged:str='test' # What the images are called that were looked at after each epoch
+    judged:str='test', # What the images are called that were looked at after each epoch
+    n:int=None # Number of these images, for their 95 % interval
 ):
-    "Training and test accuracy"
-    fig,ax = plt.subplots(figsize=(5,3))
+    "Training and test accuracy, in percent"
+    fig,ax = plt.subplots(figsize=(5,3.2), layout='constrained')
     for k in _keys[1::2]: _plot_key(ax, history, k, judged)
-    ax.set_title('Accuracy')
-    ax.legend()
-    return _tight(fig)
+    if n: _band(ax, history, n)
+    ax.set_title('Accuracy, %')
+    fig.legend(fontsize=8, loc='outside lower center', ncols=3)
+    return fig
 
 # %% ../nbs/29_curves.ipynb #528665d5
 def _gap(history):
-    "Training accuracy minus that of the other set of each epoch"
-    return [r['train_accuracy']-r['test_accuracy'] for r in history]
+    "Training accuracy minus that of the other set of each epoch, in percentage points"
+    return [100*(r['train_accuracy']-r['test_accuracy']) for r in history]
 
 def _plot_lrs(ax, lrs, n_epochs):
     "Draw the learning rate of each step against epochs"
@@ -78,31 +94,6 @@ def plot_strip(
     fig,axs = plt.subplots(1, 6, figsize=(15,2.4))
     _plot_keys(axs, history, (*_keys[::2],*_keys[1::2]), judged)
     axs[4].plot(_column(history, 'epoch'), _gap(history), '.-', color='C3')
-    _label_epochs(axs[4], f'Train minus {judged} accuracy')
+    _label_epochs(axs[4], f'Train − {judged}, points')
     _plot_lrs(axs[5], lrs, len(history))
-    return _tight(fig)
-
-# %% ../nbs/29_curves.ipynb #6b7323ef
-def _mark_lr(ax, test, key, color):
-    "Mark the learning rate `key` of the LR finder"
-    lr,(lrs,losses) = test[key],(np.array(test[k]) for k in ('lrs','losses'))
-    ax.axvline(lr, color=color, ls='--', lw=1, label=f'LR{key[3:].upper()} {lr:.3g}')
-    ax.plot(lr, np.interp(np.log(lr), np.log(lrs), losses), 'o', color=color)
-
-def _first_finite(losses):
-    "The first loss that is a number, or `None`"
-    return next((o for o in losses if np.isfinite(o)), None)
-
-def plot_finder(
-    test:dict # `range_test` of `run.json`
-):
-    "Loss against learning rate, with LRMIN and LRMAX"
-    top = _first_finite(test['losses'])
-    fig,ax = plt.subplots(figsize=(5,3))
-    ax.plot(test['lrs'], test['losses'])
-    _mark_lr(ax, test, 'lr_min', 'C2')
-    _mark_lr(ax, test, 'lr_max', 'C3')
-    ax.set(xscale='log', xlabel='Learning rate', ylabel='Loss', ylim=(None,top and top*1.5))
-    ax.legend()
-    ax.grid(alpha=.3)
     return _tight(fig)

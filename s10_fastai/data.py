@@ -22,6 +22,7 @@ from .archives import max_bytes,reading
 from .cache import cache_dir,images_sha256,load_arrays,save_arrays,source_key,splits_in
 from .checks import *
 from .core import *
+from .fonts import picture_text
 from .images import *
 from .memory import env_gb,pieces,take
 from .tables import refuse_labels,split_columns
@@ -59,7 +60,7 @@ def sha256(self:ImageSet):
 # %% ../nbs/02_data.ipynb #262a63d7
 def _show_class(axs, x, name):
     "Draw the images `x` of a class below each other"
-    axs[0].set_title(name, fontsize=8)
+    axs[0].set_title(name, fontsize=7, parse_math=False)
     for ax,o in zip(axs, x): ax.imshow(o)
 
 @patch
@@ -72,7 +73,9 @@ def show(self:ImageSet,
     import matplotlib.pyplot as plt
     vocab = self.vocab[:max_classes]
     fig,axs = plt.subplots(n, len(vocab), figsize=(size*len(vocab), size*n+.3), squeeze=False)
-    for i,name in enumerate(vocab): _show_class(axs[:,i], self.x[np.flatnonzero(self.y==i)[:n]], name)
+    names = [picture_text(o, int(16*size)) for o in vocab]
+    for i,name in enumerate(names): _show_class(axs[:,i], self.x[np.flatnonzero(self.y==i)[:n]], name)
+    if len(vocab)<len(self.vocab): fig.supxlabel(f'{len(vocab)} of {len(self.vocab):,} classes', fontsize=8)
     for ax in axs.flat: ax.axis('off')
     fig.tight_layout(pad=.2)
     return fig

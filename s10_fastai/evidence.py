@@ -6,28 +6,29 @@ Docs: https://s10-fastai.github.io/s10_fastai/evidence.html.md"""
 
 # %% auto #0
 __all__ = ['is_correct', 'select_images', 'caption', 'show_gallery', 'interval', 'class_table', 'confusion', 'reliability',
-           'calibration_error', 'plot_reliability', 'metrics', 'augmented_samples', 'cam_maps', 'shown_images',
-           'quiet_fonts', 'make_evidence', 'plot_accuracy', 'plot_finder', 'plot_square', 'plot_strip']
+           'calibration_error', 'plot_reliability', 'metrics', 'augmented_samples', 'plot_top_losses', 'cam_maps',
+           'shown_images', 'make_evidence', 'plot_accuracy', 'plot_finder', 'plot_square', 'plot_strip']
 
 # %% ../nbs/32_evidence.ipynb #db83e4c0
-import io,json,warnings
-from contextlib import contextmanager,redirect_stdout,suppress
+import json
+from contextlib import suppress
 from pathlib import Path
 
 import matplotlib.pyplot as plt,numpy as np,pandas as pd,torch
 from fastai.torch_core import no_random
-from fastai.vision.all import ClassificationInterpretation,L
 from scipy.stats import binomtest
-from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.metrics import classification_report
 from torch.nn import functional as F
 
 from .augment import BatchCompose,denormalize,show_steps,train_tfms
-from .curves import plot_accuracy,plot_finder,plot_square,plot_strip
-from .core import S10Error,printable,read_bytes,refuse_links,replacing,save_fig,why,write_json
+from .curves import *
+from .confusion import plot_confusion
+from .core import S10Error,echo,plural,printable,read_bytes,refuse_links,replacing,save_fig,why,write_json
 from .data import evenly
+from .fonts import cut,drawing,font_hint,picture_text
 from .gradcam import cam_layers,gradcam,overlay,show_cams
 from .predict import as_batch,classes,logits_labels,predictions,read_run
-from .predict import run_images,run_learner,run_model,write_table
+from .predict import run_images,run_model,write_table
 from .run import judged_in
 from .resnet import model_graph,model_summary
 
@@ -57,13 +58,25 @@ def select_images(
     return _ordered(preds[is_correct(preds)==correct], seed)[:n]
 
 # %% ../nbs/32_evidence.ipynb #64211f8e
-def _error(row): return '' if row.label==row.predicted else f'→ {printable(row.predicted)} '
-
 def caption(
-    row # Row of a table of predictions
+    row, # Row of a table of predictions
+    n:int=10_000 # Columns of a line; longer names are cut
 )->str:
     "Label and confidence of an image, and its prediction if that is wrong"
-    return f'{printable(row.label)}\n{_error(row)}{row.confidence:.0%}'
+    p = f'{row.confidence:.0%}'
+    label,said = cut(printable(row.label), n),cut(printable(row.predicted), n-len(p)-3)
+    return f'{label}\n{p}' if row.label==row.predicted else f'{label}\n→ {said} {p}'
+
+# %% ../nbs/32_evidence.ipynb #da405432
+def _lines(titles): return 1+max((o.count('\n') for o in titles), default=0)
+
+def _grid(n, ncols, size, lines):
+    "Figure with room for `n` pictures, and for titles of some lines"
+    nrows,height = -(-n//ncols),size+.1+.125*lines
+    fig,axs = plt.subplots(nrows, ncols, figsize=(size*ncols,height*nrows), squeeze=False, layout='constrained')
+    fig.get_layout_engine().set(w_pad=.03, h_pad=.03, wspace=0, hspace=0)
+    for ax in axs.flat: ax.axis('off')
+    return fig,axs
 
 def show_gallery(
     ims:np.ndarray, # RGB images (n,H,W,3), uint8
@@ -73,12 +86,9 @@ def show_gallery(
 ):
     "Grid of pictures; raises `S10Error` if there are none"
     if not len(ims): raise S10Error('no image to show; expected one or more')
-    nrows = -(-len(ims)//ncols)
-    fig,axs = plt.subplots(nrows, ncols, figsize=(size*ncols, (size+.35)*nrows), squeeze=False)
-    for ax in axs.flat: ax.axis('off')
+    fig,axs = _grid(len(ims), min(ncols, len(ims)), size, _lines(titles))
     for ax,im in zip(axs.flat, ims): ax.imshow(im)
-    for ax,title in zip(axs.flat, titles): ax.set_title(title, fontsize=7, parse_math=False)
-    fig.tight_layout(pad=.3)
+    for ax,o in zip(axs.flat, titles): ax.set_title(picture_text(o, int(16*size)), fontsize=7, parse_math=False)
     return fig
 
 # %% ../nbs/32_evidence.ipynb #a427941f
@@ -133,19 +143,32 @@ def calibration_error(
     return float(((rel.confidence-rel.accuracy).abs()*rel.images).sum()/rel.images.sum())
 
 # %% ../nbs/32_evidence.ipynb #27eff20a
+def _bin_interval(r): return interval(round(r.accuracy*r.images), r.images)
+
+def _errors(rel):
+    "Lengths (2,n) below and above the accuracies, in percent"
+    ends = np.array([*map(_bin_interval, rel.itertuples())]).T
+    return 100*np.abs(ends-rel.accuracy.values)
+
+def _whiskers(ax, rel):
+    "Draw the mean confidence of each bin, and the 95 % interval of its accuracy"
+    y,kw = 100*rel.accuracy,dict(fmt='o', color='C1', ms=3, lw=1, capsize=2)
+    ax.errorbar(100*rel.confidence, y, yerr=_errors(rel), label='mean confidence, 95 % interval', **kw)
+
+# %% ../nbs/32_evidence.ipynb #9c33f92b
 def plot_reliability(
     preds:pd.DataFrame, # From `predictions`
     bins:int=15 # Number of bins of confidence
 ):
     "Reliability diagram"
     rel = reliability(preds, bins)
-    fig,ax = plt.subplots(figsize=(3.6,3.2))
-    ax.plot([0,1], [0,1], ':', color='gray')
-    ax.bar((rel.index+.5)/bins, rel.accuracy, 1/bins, alpha=.6, edgecolor='C0')
-    ax.plot(rel.confidence, rel.accuracy, 'o', color='C1', ms=3)
-    ax.set(xlabel='Confidence', ylabel='Accuracy', xlim=(0,1), ylim=(0,1))
-    ax.set_title(f'Calibration error {calibration_error(rel):.2%}')
-    fig.tight_layout()
+    fig,ax = plt.subplots(figsize=(4.4,4), layout='constrained')
+    ax.plot([0,100], [0,100], ':', color='gray', label='as confident as accurate')
+    ax.bar((rel.index+.5)*100/bins, 100*rel.accuracy, 100/bins, alpha=.5, edgecolor='C0')
+    _whiskers(ax, rel)
+    ax.set(xlabel='Confidence, %', ylabel='Accuracy, %', xlim=(0,100), ylim=(0,105))
+    ax.set_title(f'Calibration error {calibration_error(rel):.2%}, {plural(len(preds), "image")}', fontsize=10)
+    fig.legend(fontsize=7, loc='outside lower center', ncols=2)
     return fig
 
 # %% ../nbs/32_evidence.ipynb #59afb1de
@@ -188,30 +211,27 @@ def _write_text(path, txt):
     with replacing(path) as tmp: tmp.write_text(txt)
 
 # %% ../nbs/32_evidence.ipynb #5099f986
-def _save_top_losses(interp, n, path):
-    "Picture of the `n` largest losses"
-    nrows = 1+(n>5)
-    with plt.rc_context({'axes.titlesize':9}): interp.plot_top_losses(n, nrows=nrows, figsize=(12,2.5*nrows))
-    save_fig(plt.gcf(), path)
+def plot_top_losses(
+    ims:np.ndarray, # Images of the test set (N,H,W,3)
+    preds:pd.DataFrame, # From `predictions`
+    n:int=10 # Number of images
+):
+    "Images with the largest losses: label, prediction, its confidence, and loss"
+    losses = F.cross_entropy(*logits_labels(preds), reduction='none')
+    idxs = losses.argsort(descending=True, stable=True)[:n].tolist()
+    return show_gallery(ims[idxs], [f'{caption(preds.loc[i], 17)}\nloss {losses[i]:.2f}' for i in idxs])
 
-def _report_text(interp):
-    "Classification report"
-    with redirect_stdout(io.StringIO()) as txt, warnings.catch_warnings():
-        warnings.simplefilter('ignore', UndefinedMetricWarning) # a class that was never predicted
-        interp.print_classification_report()
-    return txt.getvalue()
+def _report_text(preds):
+    "Precision, recall and F1 of each class"
+    vocab = classes(preds)
+    return classification_report(preds.label, preds.predicted, labels=vocab, target_names=[*map(printable, vocab)],
+        zero_division=0)
 
-def _interpret(learn, path):
-    "Confusion matrix, largest losses and classification report, by fastai"
-    vocab,n = learn.dls.vocab,min(10, learn.dls.valid.n)
-    vocab.items = L(map(printable, vocab.items)) # what is drawn and printed; the indices stay
-    with learn.no_bar(), learn.no_logging(), plt.rc_context({'text.parse_math':False}):
-        interp = ClassificationInterpretation.from_learner(learn)
-        interp.plot_confusion_matrix(figsize=(6,6))
-        plt.tight_layout() # fastai names the axes after its own
-        save_fig(plt.gcf(), path/'confusion.png')
-        _save_top_losses(interp, n, path/'top_losses.png')
-        _write_text(path/'report.txt', _report_text(interp))
+def _save_errors(preds, ims, out):
+    "Confusion matrix, largest losses and classification report"
+    save_fig(plot_confusion(confusion(preds), classes(preds)), out/'confusion.png')
+    save_fig(plot_top_losses(ims, preds), out/'top_losses.png')
+    _write_text(out/'report.txt', _report_text(preds))
 
 # %% ../nbs/32_evidence.ipynb #fb43b814
 def cam_maps(
@@ -229,18 +249,19 @@ def _save_galleries(path, ims, preds, shown, out):
     model,meta = run_model(path)
     for k,idxs in shown.items():
         if not idxs: continue
-        x,titles = as_batch(ims[idxs], meta['mean'], meta['std']),[caption(preds.loc[i]) for i in idxs]
+        x = as_batch(ims[idxs], meta['mean'], meta['std'])
+        titles,beside = ([caption(preds.loc[i], n) for i in idxs] for n in (17,26))
         save_fig(show_gallery(ims[idxs], titles), out/f'{k}.png')
-        save_fig(show_cams(ims[idxs[:5]], cam_maps(model, x[:5]), titles[:5]), out/f'gradcam_{k}.png')
+        save_fig(show_cams(ims[idxs[:5]], cam_maps(model, x[:5]), beside[:5]), out/f'gradcam_{k}.png')
         if k=='wrong': save_fig(show_gallery(_overlays(ims[idxs], gradcam(model, x)), titles), out/'gradcam_grid.png')
 
 # %% ../nbs/32_evidence.ipynb #466121eb
 def _save_curves(run, out):
-    "Learning curves and LR finder"
-    save_fig(plot_square(run['history'], judged_in(run)), out/'square.png')
-    save_fig(plot_accuracy(run['history'], judged_in(run)), out/'accuracy.png')
-    save_fig(plot_strip(run['history'], run['lrs'], judged_in(run)), out/'strip.png')
-    if run['range_test']: save_fig(plot_finder(run['range_test']), out/'finder.png')
+    "Learning curves"
+    history,judged,data = run['history'],judged_in(run),run['data']
+    save_fig(plot_square(history, judged), out/'loss_and_accuracy.png')
+    save_fig(plot_accuracy(history, judged, data.get('valid') or data['test']), out/'accuracy.png')
+    save_fig(plot_strip(history, run['lrs'], judged), out/'all_curves.png')
 
 def _save_graph(model, path):
     "Graph of the network, where graphviz is installed"
@@ -249,13 +270,16 @@ def _save_graph(model, path):
 def _save_samples(run, images, mean, std, out):
     "Training images, before and after augmentation"
     tfms = train_tfms(mean, std, **run['settings']['tfms'], size=run['settings']['size'])
-    save_fig(images.show(), out/'samples.png')
-    save_fig(show_steps(images.x[0], tfms), out/'steps.png')
+    save_fig(images.show(), out/'training_samples.png')
+    save_fig(show_steps(images.x[0], tfms), out/'augmentation_steps.png')
     rows = augmented_samples(evenly(images, 4).x, tfms, mean, std)
-    save_fig(show_gallery(rows.reshape(-1, *rows.shape[2:]), ['Original'], rows.shape[1], .8), out/'draws.png')
+    titles = ['Original',*(f'Sample {i}' for i in range(1, rows.shape[1]))]
+    save_fig(show_gallery(rows.reshape(-1, *rows.shape[2:]), titles, rows.shape[1], .8), out/'augmented_samples.png')
 
 # %% ../nbs/32_evidence.ipynb #c46d4ed9
-def _is_complete(kept): return isinstance(kept, dict) and {'shown','pictures'}<={*kept}
+def _is_complete(kept):
+    "Whether a record of the evidence is one of today, with pictures as they are named now"
+    return isinstance(kept, dict) and {'shown','pictures'}<={*kept} and 'loss_and_accuracy.png' in kept['pictures']
 
 def shown_images(
     out:Path # Folder of the evidence
@@ -265,12 +289,6 @@ def shown_images(
     except (OSError,ValueError): return None
     return kept['shown'] if _is_complete(kept) else None
 
-@contextmanager
-def quiet_fonts():
-    "Within it matplotlib does not warn of characters that its font lacks, and draws them as boxes"
-    with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', 'Glyph .* missing from')
-        yield
 
 # %% ../nbs/32_evidence.ipynb #9a40c5f7
 def _save_metrics(preds, shown, out):
@@ -288,7 +306,7 @@ def _write_evidence(run, preds, shown, path, data, out):
     _write_text(out/'summary.txt', str(model_summary(model)))
     _save_graph(model, out/'network.svg')
     _save_samples(run, train, meta['mean'], meta['std'], out)
-    _interpret(run_learner(path, data), out)
+    _save_errors(preds, test.x, out)
     _save_metrics(preds, shown, out)
 
 def _empty_folder(out):
@@ -313,5 +331,7 @@ def make_evidence(
     shown = dict(correct=select_images(preds, True, seed=run['seed']), wrong=select_images(preds))
     if shown_images(out)==shown: return out
     _empty_folder(out)
-    with quiet_fonts(): _write_evidence(run, preds, shown, path, data, out)
+    vocab = run['data']['vocab']
+    with drawing(vocab): _write_evidence(run, preds, shown, path, data, out)
+    if hint := font_hint(vocab): echo(f'Note: {hint}', file='stderr')
     return out

@@ -19,20 +19,16 @@ from fastcore.basics import listify
 
 from .checkpoint import Checkpoint,locked,resumable
 from .core import S10Error,save_fig,why
+from .finder import finder_record,plot_finder
 from .hardware import code_hash,hardware,peak_memory,versions
 from .job import Clock,environment,first_lines,progress_bars
-from .learner import (ChanceCheck,EpochLog,RunRecord,StopOnNaN,find_lr,finder,finder_beta,fit_recipe,
+from .learner import (ChanceCheck,EpochLog,RunRecord,StopOnNaN,find_lr,fit_recipe,
     image_dls,plot_schedule,softmax_warning,with_rates)
 from .resnet import save_model,weights_hash
 from .run import Kept,Record,Reporter,checked,finish_run,start_file,timestamp,write_start
 from .track import tracking
 
 # %% ../nbs/23_fit.ipynb #64711116
-def _curve(rates, rec):
-    "Record of the LR finder, as `RangeTest` describes it"
-    losses = [float(o) for o in rec.losses]
-    return dict(rates._asdict(), lrs=rec.lrs, losses=losses, num_it=finder['num_it'], beta=finder_beta)
-
 def run_finder(
     learn, # fastai `Learner`
     recipe:dict, # From `get_recipe`
@@ -41,10 +37,11 @@ def run_finder(
 )->tuple: # Recipe with learning rates, dict as `RangeTest` describes it
     "Run the LR finder and write its picture"
     report.say('LR finder (range test)')
-    rates = find_lr(learn)
-    save_fig(plt.gcf(), path/'lr_find.png')
+    rates = find_lr(learn, show_plot=False)
+    record = finder_record(*rates, learn.recorder)
+    save_fig(plot_finder(record), path/'lr_find.png')
     report.say(f'LR finder: LRMIN {rates.lr_min:.3g}, LRMAX {rates.lr_max:.3g}')
-    return with_rates(recipe, *rates),_curve(rates, learn.recorder)
+    return with_rates(recipe, *rates),record
 
 # %% ../nbs/23_fit.ipynb #b464f3b6
 def _rates(job, path, report):
@@ -110,9 +107,9 @@ def _label(ax, name):
 def _plot_metric(ax, history, k, judged):
     "Draw the loss or the accuracy of both sets"
     epochs = [r['epoch'] for r in history]
-    labels = dict(train='train', test=judged)
-    for s,label in labels.items(): ax.plot(epochs, [r[f'{s}_{k}'] for r in history], '.-', label=label)
-    _label(ax, k.capitalize())
+    labels,scale = dict(train='train', test=judged),100 if k=='accuracy' else 1
+    for s,label in labels.items(): ax.plot(epochs, [scale*r[f'{s}_{k}'] for r in history], '.-', label=label)
+    _label(ax, 'Accuracy, %' if k=='accuracy' else 'Loss')
     ax.legend()
 
 def _plot_lrs(ax, lrs, n_epoch):

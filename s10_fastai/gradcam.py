@@ -18,6 +18,7 @@ from torch import Tensor,nn
 from torch.nn import functional as F
 
 from .data import S10Error,open_image
+from .fonts import picture_text
 from .predict import as_batch,read_images,run_model
 
 # %% ../nbs/31_gradcam.ipynb #0a36c9c3
@@ -169,7 +170,7 @@ def _panel_titles(maps): return ['Original', *(t for o in maps for t in (o,'map'
 def _show_original(ax, im, title):
     "Image with a title to its left"
     ax.imshow(im)
-    ax.set_ylabel(title, fontsize=8, rotation=0, ha='right', va='center', parse_math=False)
+    ax.set_ylabel(picture_text(title, 26), fontsize=8, rotation=0, ha='right', va='center', parse_math=False)
 
 def _show_row(axs, im, cams, opacity):
     "Overlay and map of each layer"
@@ -188,11 +189,11 @@ def show_cams(
     "Rows of pictures: an image, then overlay and map for each layer"
     import matplotlib.pyplot as plt
     ncols = 1+2*len(maps)
-    fig,axs = plt.subplots(len(ims), ncols, figsize=(size*ncols+1.2, size*len(ims)+.5), squeeze=False)
+    figsize = size*ncols+1.2,size*len(ims)+.5
+    fig,axs = plt.subplots(len(ims), ncols, figsize=figsize, squeeze=False, layout='constrained')
     for row,im,title,*cams in zip(axs, ims, titles, *maps.values()):
         _show_original(row[0], im, title)
         _show_row(row[1:], im, cams, opacity)
     for ax,name in zip(axs[0], _panel_titles(maps)): ax.set_title(name, fontsize=8)
     for ax in axs.flat: ax.set(xticks=[], yticks=[])
-    fig.tight_layout(pad=.2)
     return fig

@@ -167,13 +167,15 @@ def find_lr(
     start_lr:float=finder['start_lr'], # First learning rate
     end_lr:float=finder['end_lr'], # Last learning rate
     num_it:int=finder['num_it'], # Steps, at most: it ends where the loss is four times its lowest
+    show_plot:bool=True, # Draw the curve, by `plot_finder`
     **kwargs
 )->tuple: # `lr_min` and `lr_max`, the assignment's LRMIN and LRMAX
     "LR finder by fastai's `lr_find`; raises `S10Error` for a curve that is flat or never rises"
     smooth = temp_attrs(learn.recorder.smooth_loss, beta=finder_beta)
     with no_trace(learn), full_batches(learn), clean_bar(learn), smooth:
-        res = learn.lr_find(start_lr, end_lr, num_it, suggest_funcs=(lr_min,lr_max), **kwargs)
+        res = learn.lr_find(start_lr, end_lr, num_it, show_plot=False, suggest_funcs=(lr_min,lr_max), **kwargs)
     _check_found(learn)
+    if show_plot: plot_finder(finder_record(*res, learn.recorder))
     return res
 
 # %% ../nbs/08_learner.ipynb #e33960f4

@@ -15,8 +15,9 @@ import albumentations as A,cv2,matplotlib.pyplot as plt,numpy as np,pandas as pd
 from scipy.optimize import minimize_scalar
 from torch.nn import functional as F
 
+from .core import plural
 from .data import ImageSet,cache_dir,evenly
-from .evidence import calibration_error,class_table,classes,confusion,reliability
+from .evidence import calibration_error,class_table,classes,confusion,interval,reliability
 from .memory import stacked
 from .predict import get_logits,logits_labels,predictions,read_run,run_images,run_model
 
@@ -62,11 +63,20 @@ def robustness(
     return pd.DataFrame(rows, columns=['kind','amount','accuracy'])
 
 # %% ../nbs/33_robustness.ipynb #0cbf9d69
-def _plot_kind(ax, df, kind, color, name):
+def _ends(accs, n): return zip(*([100*o for o in interval(round(acc*n), n)] for acc in accs))
+
+def _band(ax, rows, color, n):
+    "Draw the 95 % intervals of accuracies of `n` images"
+    low,high = _ends(rows.accuracy, n)
+    ax.fill_between(rows.amount, low, high, color=color, alpha=.15, lw=0)
+
+# %% ../nbs/33_robustness.ipynb #25a7fd71
+def _plot_kind(ax, df, kind, color, name, n=None):
     "Accuracy against severity of one corruption, and a dotted line without corruption"
     rows = df[df.kind==kind]
     ax.axhline(100*df.accuracy.iloc[0], color=color, ls=':', lw=1)
     ax.plot(rows.amount, 100*rows.accuracy, 'o-', ms=4, color=color, label=name)
+    if n: _band(ax, rows, color, n)
 
 def _label_kind(ax, kind):
     "Axis of one corruption, its severity rising to the right"
@@ -74,18 +84,21 @@ def _label_kind(ax, kind):
     if kind=='jpeg': ax.invert_xaxis()
     ax.grid(alpha=.3)
 
+# %% ../nbs/33_robustness.ipynb #84b85221
 def plot_robustness(
-    tables:dict # Name -> table from `robustness`
+    tables:dict, # Name -> table from `robustness`
+    images:int=None # Number of images, for 95 % intervals
 ):
     "Accuracy against severity, one panel per corruption; a dotted line is the accuracy without corruption"
-    n = len(corruptions)
-    fig,axs = plt.subplots(1, n, figsize=(3*n,2.7), sharey=True)
+    k = len(corruptions)
+    fig,axs = plt.subplots(1, k, figsize=(3*k,2.9), sharey=True, layout='constrained')
     for ax,kind in zip(axs, corruptions):
-        for i,(name,df) in enumerate(tables.items()): _plot_kind(ax, df, kind, f'C{i}', name)
+        for i,(name,df) in enumerate(tables.items()): _plot_kind(ax, df, kind, f'C{i}', name, images)
         _label_kind(ax, kind)
     axs[0].set(ylabel='Accuracy, %')
-    axs[0].legend(fontsize=8)
-    fig.tight_layout()
+    for o in axs[0].legend(fontsize=8).get_texts(): o.set_parse_math(False)
+    what = 'bands: 95 % intervals, dotted lines: without corruption'
+    if images: fig.suptitle(f'{plural(images, "image")}; {what}', fontsize=9)
     return fig
 
 # %% ../nbs/33_robustness.ipynb #30268f24

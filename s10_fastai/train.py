@@ -192,7 +192,7 @@ def range_test(
     check_settings(bs, width, limit, precision=precision, seed=seed, size=size, fit=fit)
     path = new_file(out if out is not None else free_name('lr_find.png'))
     with no_gc():
-        import matplotlib.pyplot as plt
+        from s10_fastai.finder import finder_record,plot_finder
         from s10_fastai.job import check_memory,fix_seed,job_learner,load_sets,progress_bars,torch_device
         from s10_fastai.learner import find_lr,get_recipe
     recipe,device = get_recipe(recipe),torch_device(device)
@@ -200,8 +200,8 @@ def range_test(
     check_memory(bs, width, size, device, precision)
     fix_seed(seed, device)
     learn = job_learner(sets.train, sets.test, recipe, bs, width, device, precision, fit=fit)
-    with progress_bars(learn): res = find_lr(learn)
-    save_fig(plt.gcf(), path)
+    with progress_bars(learn): res = find_lr(learn, show_plot=False)
+    save_fig(plot_finder(finder_record(*res, learn.recorder)), path)
     return res
 
 # %% ../nbs/24_train.ipynb #96c465fa
