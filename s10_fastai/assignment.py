@@ -300,13 +300,14 @@ def not_cifar10(
     return f'statistics of the pixels differ from those of the original by up to {off:.1g}'
 
 # %% ../nbs/34_assignment.ipynb #035b9269
+def _n_steps(batches): return sum(sum(o.values()) for o in batches)
+
 def has_more_epochs(
     run:dict # Record of a run
 )->bool:
     "Whether there are few images, which get more than 24 epochs by default, and these"
     n,bs,batches = run['data']['train'],run['settings']['bs'],run['ran']['batches']
-    steps = sum(map(sum, (o.values() for o in batches)))
-    return n<10_000 and 24<len(batches)==default_epochs(n, bs) and steps==len(run['lrs'])
+    return n<10_000 and 24<len(batches)==default_epochs(n, bs) and _n_steps(batches)==len(run['lrs'])
 
 def are_off(
     run:dict, # Record of a run

@@ -25,12 +25,14 @@ def default_bs(
 # %% ../nbs/20_defaults.ipynb #cda16329
 least_steps = 500 # steps of a run, if there are images enough
 
+def _steps(n, bs): return math.ceil(n/bs)
+
 def default_epochs(
     n:int, # Training images
     bs:int # Images per batch
 )->int: # Epochs
     "24 as in the assignment (rule R3), or more, up to 240, where that makes fewer than `least_steps` steps"
-    return min(max(24, math.ceil(least_steps/math.ceil(n/bs))), 240)
+    return min(max(24, math.ceil(least_steps/_steps(n, bs))), 240)
 
 # %% ../nbs/20_defaults.ipynb #a1d35516
 def epochs_note(
@@ -38,26 +40,31 @@ def epochs_note(
     bs:int # Images per batch
 ): # Sentences, one or none
     "Why a run has more than 24 epochs by default"
-    epochs,steps = default_epochs(n, bs),math.ceil(n/bs)
+    epochs,steps = default_epochs(n, bs),_steps(n, bs)
     if epochs>24: yield (f'{epochs} epochs, as {n:,} images make {steps} steps an epoch, '
         f'and 24 epochs only {24*steps}; --epochs 24 for those of the assignment')
 
 # %% ../nbs/20_defaults.ipynb #26c88a9d
 _words = 'zero one two three four five six seven eight nine'.split()
 
+def _is_character(name): return len(name)==1 and name.isalnum() or name.lower() in _words
+
 def are_characters(
     vocab:list # Class names
 )->bool:
     "Whether all classes are single letters or digits, or words for digits"
-    return all(len(o)==1 and o.isalnum() or o.lower() in _words for o in vocab)
+    return all(map(_is_character, vocab))
 
+# %% ../nbs/20_defaults.ipynb #a4ce3577
 _other_side = dict(left='right', right='left', Left='Right', Right='Left', LEFT='RIGHT', RIGHT='LEFT')
+
+def _exchanged(name): return re.sub('|'.join(_other_side), lambda m: _other_side[m[0]], name)
 
 def mirrored_pair(
     vocab:list # Class names
 ): # Two of them, or `None`
     "Two classes, of which one is the other with left and right exchanged"
-    pairs = ((o,re.sub('|'.join(_other_side), lambda m: _other_side[m[0]], o)) for o in vocab)
+    pairs = ((o,_exchanged(o)) for o in vocab)
     return next(((a,b) for a,b in pairs if a!=b and b in vocab), None)
 
 # %% ../nbs/20_defaults.ipynb #72b79b86
@@ -69,13 +76,15 @@ def are_grey(
     return np.ptp(some, axis=-1).mean()<4
 
 # %% ../nbs/20_defaults.ipynb #77a8554d
+def _are_such(vocab): return f'{", ".join(vocab[:3])} … are characters'
+
 def mirror_trouble(
     train # `ImageSet`
 )->str: # Or `None`
     "Why a mirrored image may be of another class"
     vocab = train.vocab
     if pair := mirrored_pair(vocab): return 'a mirrored {} is a {}'.format(*pair)
-    if are_characters(vocab) and are_grey(train.x): return f'{", ".join(vocab[:3])} … are characters'
+    if are_characters(vocab) and are_grey(train.x): return _are_such(vocab)
 
 # %% ../nbs/20_defaults.ipynb #9d05a7cd
 def _has_flips(recipe): return recipe['tfms'].get('flip_p', .5)>0
@@ -96,4 +105,4 @@ def choose_flips(
     if flips=='on' or not _has_flips(recipe): return recipe,[]
     if why := mirror_trouble(train): return without_flips(recipe),[f'no flips, as {why}; --flips on if they may be mirrored']
     if not are_characters(train.vocab): return recipe,[]
-    return recipe,[f'flips are on; add --flips off if {", ".join(train.vocab[:3])} … are characters']
+    return recipe,[f'flips are on; add --flips off if {_are_such(train.vocab)}']

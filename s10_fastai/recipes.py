@@ -186,13 +186,16 @@ def _change(recipe, txt):
     _set_entry(recipe, key, _value(val, entries[key], key))
     return key
 
-# %% ../nbs/05_recipes.ipynb #718ab364
+# %% ../nbs/05_recipes.ipynb #7b380b35
+def _without(d, keys): return {k:v for k,v in d.items() if k not in keys}
+def _with_flips(p): return dict(alternate_flip=False) if p else dict(alternate_flip=False, tta=False)
+
 def _follow(res, seen):
     "Set the entries that follow from those that were changed, unless they were, too"
-    off = dict(wd=dict(lr_wd=None))
-    off['tfms.flip_p'] = dict(alternate_flip=False) | ({} if res['tfms'].get('flip_p') else dict(tta=False))
-    for k in {*off}&{*seen}: res.update({o:v for o,v in off[k].items() if o not in seen})
+    if 'wd' in seen: res.update(_without(dict(lr_wd=None), seen))
+    if 'tfms.flip_p' in seen: res.update(_without(_with_flips(res['tfms']['flip_p']), seen))
 
+# %% ../nbs/05_recipes.ipynb #718ab364
 def change_recipe(
     recipe:str|dict, # Recipe, or its name
     changes:str # Such as `wd=.05, tfms.border=reflect`; values as Python writes them, or a word
