@@ -17,12 +17,19 @@ from .pages import render
 from .predict import classes,logits_labels
 
 # %% ../nbs/36_gallery.ipynb #6ee571fc
+def _mean_bytes(names): return np.mean([len(o.encode(errors='replace')) for o in names])
+
 def rows_that_fit(
     preds:pd.DataFrame, # From `predictions`
     room:int # Bytes of the page
 )->int:
     "About how many rows of the table of images fit: each has the names of seven classes, and 230 bytes"
-    return int(room/(230+7*np.mean([len(o.encode(errors='replace')) for o in classes(preds)])))
+    return int(room/(230+7*_mean_bytes(classes(preds))))
+
+# %% ../nbs/36_gallery.ipynb #fa41e7ab
+def _by_loss(preds, idxs):
+    "The highest loss first"
+    return idxs[np.argsort(-image_losses(preds)[idxs], kind='stable')]
 
 def listed_mistakes(
     preds:pd.DataFrame, # From `predictions`
@@ -30,14 +37,17 @@ def listed_mistakes(
 )->list: # Indices into the test set, the highest loss first
     "As many mistakes as fit"
     wrong = np.flatnonzero(~is_correct(preds))
-    order = wrong[np.argsort(-image_losses(preds)[wrong], kind='stable')]
-    return order[:rows_that_fit(preds, room)].tolist()
+    return _by_loss(preds, wrong)[:rows_that_fit(preds, room)].tolist()
 
 # %% ../nbs/36_gallery.ipynb #db0e09a1
+def _named(vocab, idxs, ps):
+    "Classes and their probabilities, as text"
+    return [(vocab[i],f'{o:.1%}') for i,o in zip(idxs, ps)]
+
 def _likeliest(logits, vocab, k=5):
-    "For each image the likeliest classes and their probabilities, as text"
-    p,idx = logits.double().softmax(1).topk(min(k, len(vocab)))
-    return [[(vocab[i],f'{o:.1%}') for i,o in zip(*r)] for r in zip(idx.tolist(), p.tolist())]
+    "For each image the likeliest classes"
+    ps,idxs = logits.double().softmax(1).topk(min(k, len(vocab)))
+    return [_named(vocab, *o) for o in zip(idxs.tolist(), ps.tolist())]
 
 def said_of(
     r # Row of a table of predictions
@@ -45,21 +55,28 @@ def said_of(
     "What stands under an image"
     return dict(index=r.Index, label=r.label, predicted=r.predicted, p=f'{r.confidence:.0%}')
 
+# %% ../nbs/36_gallery.ipynb #2fe8fe87
+def _exact(confidence, loss):
+    "Numbers to sort by, and as the reader sees them"
+    return dict(confidence=f'{confidence:.9g}', loss=f'{loss:.6g}', p=f'{confidence:.2%}', nats=f'{loss:.3f}')
+
 def _row(r, loss, top, suspect):
     "What the table has of an image"
-    exact = dict(confidence=f'{r.confidence:.9g}', loss=f'{loss:.6g}', p=f'{r.confidence:.2%}', nats=f'{loss:.3f}')
-    return said_of(r)|dict(file=r.file, top=top, suspect=suspect)|exact
+    return said_of(r)|dict(file=r.file, top=top, suspect=suspect)|_exact(r.confidence, loss)
 
 # %% ../nbs/36_gallery.ipynb #7dbef37e
+def _details(df, vocab):
+    "Row, loss and likeliest classes of each image"
+    return zip(df.itertuples(), image_losses(df), _likeliest(logits_labels(df)[0], vocab))
+
 def image_rows(
     preds:pd.DataFrame, # From `predictions`
     idxs:list # Which of them
 )->list: # A dict for each
     "What the page says of images"
-    df = preds.loc[idxs]
-    logits,losses,suspects = logits_labels(df)[0],image_losses(df),{*label_suspects(preds)}
-    rows = zip(df.itertuples(), losses, _likeliest(logits, classes(preds)))
-    return [_row(r, loss, top, r.Index in suspects) for r,loss,top in rows]
+    suspects = {*label_suspects(preds)}
+    details = _details(preds.loc[idxs], classes(preds))
+    return [_row(r, loss, top, r.Index in suspects) for r,loss,top in details]
 
 # %% ../nbs/36_gallery.ipynb #308e50df
 def tiles_of(
@@ -70,6 +87,20 @@ def tiles_of(
     "Images with what stands under them"
     return [said_of(r)|dict(i=places[r.Index]) for r in preds.loc[idxs].itertuples()]
 
+# %% ../nbs/36_gallery.ipynb #d89e8571
+def _n_wrong(preds): return int((~is_correct(preds)).sum())
+
+def _left_out(k, n):
+    "That only `k` of `n` mistakes are here, if so"
+    if n==k: return ''
+    return f' The {k:,} with the highest loss of {n:,} mistakes are here; `predictions.csv` has all.'
+
+def _said(preds, idxs):
+    "How many images and mistakes the table has"
+    n,k = _n_wrong(preds),_n_wrong(preds.loc[idxs])
+    return f'{len(idxs):,} of {len(preds):,} test images, {k:,} of them wrong.{_left_out(k, n)}'
+
+# %% ../nbs/36_gallery.ipynb #88b37845
 def images_table(
     preds:pd.DataFrame, # From `predictions`
     idxs:list, # Images of the page, in the order of the sheet
@@ -77,10 +108,7 @@ def images_table(
     n_layers:int # Heat maps of each
 )->Markup:
     "All images of the page"
-    n,k = int((~is_correct(preds)).sum()),int((~is_correct(preds.loc[idxs])).sum())
-    some = '' if n==k else f' The {k:,} with the highest loss of {n:,} mistakes are here; `predictions.csv` has all.'
-    said = f'{len(idxs):,} of {len(preds):,} test images, {k:,} of them wrong.{some}'
-    return render('images', said, image_rows(preds, idxs), n_heats, n_layers)
+    return render('images', _said(preds, idxs), image_rows(preds, idxs), n_heats, n_layers)
 
 # %% ../nbs/36_gallery.ipynb #0be84dc7
 def counted(
@@ -91,10 +119,24 @@ def counted(
     if n<2: return f'{("No","One")[n]} test image is {what}.'
     return f'{n:,} test images are {what}.'
 
+def _lead(n, total):
+    "How many are wrong, and whether that is all"
+    return counted(n, 'wrong')+(' None is right.' if n==total else '')
+
+# %% ../nbs/36_gallery.ipynb #a2530f07
 def _present(df, key, vocab):
     "Class names that a column has, in order"
     have = {*df[key]}
     return [o for o in vocab if o in have]
+
+def _choices(preds, idxs):
+    "Labels and predictions to filter by"
+    return [_present(preds.loc[idxs], o, classes(preds)) for o in ('label','predicted')]
+
+def _browser(preds, idxs, tiles, n_suspects):
+    "The lead, the filter, and the first mistakes"
+    n = _n_wrong(preds)
+    return render('mistakes', _lead(n, len(preds)), n, tiles, *_choices(preds, idxs), n_suspects)
 
 # %% ../nbs/36_gallery.ipynb #614cff5f
 def mistakes(
@@ -104,10 +146,8 @@ def mistakes(
     n_suspects:int=40 # How many suspected label errors to show
 )->Markup:
     "Browser of the mistakes, suspected label errors, and some correct images"
-    df,places,vocab = preds.loc[idxs],{o:i for i,o in enumerate(idxs)},classes(preds)
-    n,suspects = int((~is_correct(preds)).sum()),label_suspects(preds)
-    some = [tiles_of(preds, o, places) for o in (shown['wrong'],suspects[:n_suspects],shown['correct'])]
-    lead = counted(n, 'wrong')+(' None is right.' if n==len(preds) else '')
-    names = [_present(df, o, vocab) for o in ('label','predicted')]
-    return Markup('').join([render('mistakes', lead, n, some[0], *names, len(suspects)),
-        render('suspects', len(suspects), some[1]), render('right', 'Correct, in random order', some[2])])
+    places,suspects = {o:i for i,o in enumerate(idxs)},label_suspects(preds)
+    groups = shown['wrong'],suspects[:n_suspects],shown['correct']
+    wrong,suspected,right = (tiles_of(preds, o, places) for o in groups)
+    return Markup('').join([_browser(preds, idxs, wrong, len(suspects)),
+        render('suspects', len(suspects), suspected), render('right', 'Correct, in random order', right)])
