@@ -24,6 +24,10 @@ from .pages import render
 from .predict import classes,get_logits
 
 # %% ../nbs/36_map.ipynb #6f126cac
+def _flat(o):
+    "Features of a batch, on the CPU"
+    return o.flatten(1).float().cpu()
+
 def pooled_features(
     model, # Network, from `run_model`
     ims:np.ndarray, # Images (n,H,W,3), uint8
@@ -32,7 +36,7 @@ def pooled_features(
 )->np.ndarray: # (n,n_channels)
     "What the last pooling gives for images"
     kept = []
-    def keep(m, i, o): kept.append(o.flatten(1).float().cpu())
+    def keep(m, i, o): kept.append(_flat(o))
     with model.pool.register_forward_hook(keep): get_logits(model, ims, mean, std)
     return torch.cat(kept).numpy()
 
@@ -87,6 +91,8 @@ def class_colours(
     "A colour for each class, which is seen on white and on black"
     return [_colour(i) for i in range(n)]
 
+def _colour_of(names): return dict(zip(names, class_colours(len(names))))
+
 # %% ../nbs/36_map.ipynb #b0b79be3
 def _point(r, xy, places):
     "An image on the map, for the template"
@@ -100,11 +106,12 @@ def _points(df, xy, places):
 
 def _groups(df, xy, places):
     "Classes that have points, with their colours"
-    names,points = classes(df),_points(df, xy, places)
-    colours = zip(names, class_colours(len(names)))
-    return [dict(label=k, color=c, points=points[k]) for k,c in colours if k in points]
+    points,colours = _points(df, xy, places),_colour_of(classes(df))
+    return [dict(label=k, color=c, points=points[k]) for k,c in colours.items() if k in points]
 
 # %% ../nbs/36_map.ipynb #347bcc8b
+def _n_wrong(df): return int((~is_correct(df)).sum())
+
 def _said(n, n_wrong):
     "The map in words"
     res = f'{plural(n, "test image")}, near to those that the network finds alike (t-SNE of the pooled features). '
@@ -118,5 +125,5 @@ def image_map(
 )->Markup:
     "Map of images by what the network makes of them"
     df = preds.loc[idxs]
-    n,n_wrong = len(df),int((~is_correct(df)).sum())
+    n,n_wrong = len(df),_n_wrong(df)
     return render('map', _said(n, n_wrong), 1000, _groups(df, xy, places), n, n_wrong)

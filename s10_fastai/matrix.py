@@ -8,6 +8,8 @@ Docs: https://s10-fastai.github.io/s10_fastai/matrix.html.md"""
 __all__ = ['confusions', 'cell_images', 'matrix']
 
 # %% ../nbs/36_matrix.ipynb #0840dac3
+from itertools import chain
+
 import numpy as np,pandas as pd
 from markupsafe import Markup
 
@@ -37,10 +39,17 @@ def confusions(
     return [dict(label=vocab[i], predicted=vocab[j], n=int(m[i,j])) for i,j in _largest_first(m)]
 
 # %% ../nbs/36_matrix.ipynb #f8ce8fbf
+_columns = ['label','predicted']
+
 def _ranked(preds):
     "Predictions with their rank in their cell, by confidence"
     df = preds.sort_values('confidence', ascending=False, kind='stable')
-    return df.assign(ok=df.label==df.predicted, rank=df.groupby(['label','predicted']).cumcount())
+    return df.assign(ok=df.label==df.predicted, rank=df.groupby(_columns).cumcount())
+
+def _fitting(df, per, most):
+    "At most `per` images of a cell and `most` in all, errors first"
+    df = df[df['rank']<per]
+    return df.sort_values(['ok','rank'], kind='stable')[:most]
 
 def cell_images(
     preds:pd.DataFrame, # From `predictions`
@@ -48,9 +57,8 @@ def cell_images(
     most:int=400 # Largest number in all; errors first
 )->dict: # (label, prediction) -> indices into the test set, the most confident first
     "Images for each cell of the matrix"
-    df = _ranked(preds)
-    df = df[df['rank']<per].sort_values(['ok','rank'], kind='stable')[:most]
-    return df.groupby(['label','predicted'])['index'].agg(list).to_dict()
+    df = _fitting(_ranked(preds), per, most)
+    return df.groupby(_columns)['index'].agg(list).to_dict()
 
 # %% ../nbs/36_matrix.ipynb #80b100bb
 def _row_shares(m): return m/np.maximum(m.sum(1, keepdims=True), 1)
@@ -76,10 +84,15 @@ def _cell(label, predicted, n, share):
 # %% ../nbs/36_matrix.ipynb #782b7bd0
 def _pair(o): return o['label'],o['predicted']
 
+def _with_id(o, i, j, cells):
+    "The cell in row `i` and column `j`, with its `id`"
+    return o|dict(id=f'cell-{i}-{j}' if _pair(o) in cells else None)
+
+# %% ../nbs/36_matrix.ipynb #6d1ea1e6
 def _row(i, label, vocab, counts, shares, cells):
     "Cells of row `i`"
     res = [_cell(label, *o) for o in zip(vocab, counts, shares)]
-    return [o|dict(id=f'cell-{i}-{j}' if _pair(o) in cells else None) for j,o in enumerate(res)]
+    return [_with_id(o, i, j, cells) for j,o in enumerate(res)]
 
 def _rows(preds, cells):
     "All cells, row by row"
@@ -88,15 +101,22 @@ def _rows(preds, cells):
     return [_row(i, k, vocab, *o, cells) for i,(k,*o) in enumerate(rows)]
 
 # %% ../nbs/36_matrix.ipynb #1ed8982e
+def _ids(rows):
+    "`id` of each cell"
+    return {_pair(o):o['id'] for o in chain(*rows)}
+
 def _commonest(rows, preds, n=20):
     "The commonest confusions, with their cells"
-    ids = {_pair(o):o['id'] for r in rows for o in r}
-    return [o|dict(id=ids[_pair(o)], count=plural(o['n'], 'image')) for o in confusions(preds)[:n]]
+    ids,found = _ids(rows),confusions(preds)[:n]
+    return [o|dict(id=ids[_pair(o)], count=plural(o['n'], 'image')) for o in found]
+
+# %% ../nbs/36_matrix.ipynb #3a74b5e7
+def _shown(rows): return [o for o in chain(*rows) if o['id']]
 
 def _lists(rows, preds, cells, places):
-    "The images of each cell that has some"
-    shown = [o for r in rows for o in r if o['id']]
-    return [o|dict(tiles=tiles_of(preds, cells[_pair(o)], places)) for o in shown]
+    "Cells with their images"
+    def tiles(o): return tiles_of(preds, cells[_pair(o)], places)
+    return [o|dict(tiles=tiles(o)) for o in _shown(rows)]
 
 def matrix(
     preds:pd.DataFrame, # From `predictions`
