@@ -14,9 +14,11 @@ from torch.nn import functional as F
 from .predict import logits_labels
 
 # %% ../nbs/35_suspects.ipynb #75663d06
-def _thresholds(p, y):
-    "For each class the mean probability of its images, or 1 without images"
-    return np.array([p[y==j,j].mean() if (y==j).any() else 1. for j in range(p.shape[1])])
+def _threshold(p):
+    "Mean probability of the images of a class, or 1 without images"
+    return p.mean() if len(p) else 1.
+
+def _thresholds(p, y): return np.array([_threshold(p[y==j,j]) for j in range(p.shape[1])])
 
 def confident_classes(
     p:np.ndarray, # Probabilities (n,n_out)
@@ -33,11 +35,16 @@ def image_losses(
     "Cross entropy of each image"
     return F.cross_entropy(*logits_labels(preds), reduction='none').numpy()
 
+def _disagreements(preds):
+    "Images with a confident class that is not their label"
+    logits,y = logits_labels(preds)
+    found = confident_classes(logits.double().softmax(1).numpy(), y.numpy())
+    return np.flatnonzero((found>=0)&(found!=y.numpy()))
+
 def label_suspects(
     preds:pd.DataFrame # From `predictions`
 )->list: # Indices into the test set, the highest loss first
     "Images whose label may be wrong"
-    logits,y = logits_labels(preds)
-    y,found = y.numpy(),confident_classes(logits.double().softmax(1).numpy(), y.numpy())
-    idxs = np.flatnonzero((found>=0)&(found!=y))
-    return idxs[np.argsort(-image_losses(preds)[idxs], kind='stable')].tolist()
+    idxs = _disagreements(preds)
+    order = np.argsort(-image_losses(preds)[idxs], kind='stable')
+    return idxs[order].tolist()
