@@ -125,7 +125,7 @@ def _serve(page, port, share, names):
 def _shared(public, said):
     "The public name of the server; raises `S10Error`, with what Gradio `said`, if there is none"
     if public: return public_name(public)
-    raise S10Error(f'--share: {said.strip()[:300]}; leave it out, or try again')
+    raise S10Error(f'--share: {said.strip().splitlines()[0]} Leave it out, or try again')
 
 def _launch(page, port, share=False):
     "Serve `page`, and give its address, the public one if it is to be shared"
