@@ -18,8 +18,10 @@ from .evidence import calibration_error,reliability
 from .pages import ink_svg,render
 from .run import judged_in
 
-# %% ../nbs/36_charts.ipynb #0f54632a
+# %% ../nbs/36_charts.ipynb #a51df7ca
 chart_colours = '#2f81f7','#d9730d','#2da44e','#bf4bd0'
+
+def _percent(axis, n=0): axis.set_major_formatter(PercentFormatter(1, n))
 
 def _axes(percent, log):
     "Figure and axes of a panel"
@@ -27,7 +29,7 @@ def _axes(percent, log):
     ax.set_prop_cycle(color=chart_colours)
     ax.grid(alpha=.3)
     if log: ax.set_xscale('log')
-    if percent: ax.yaxis.set_major_formatter(PercentFormatter(1, None))
+    if percent: _percent(ax.yaxis, None)
     return fig,ax
 
 def _draw(ax, x, series):
@@ -51,7 +53,14 @@ def _places(fig, ax, x, series):
     (_,bottom),(_,top) = _points(fig, ax, *zip(*[(x[0],o) for o in ax.get_ylim()]))
     return dict(x=_rounded(pts[0][:,0]), ys=[_rounded(o[:,1]) for o in pts], ends=_rounded((top,bottom)))
 
-# %% ../nbs/36_charts.ipynb #fdcca247
+# %% ../nbs/36_charts.ipynb #dcf24e5d
+def _line(ax, name, x, colour): ax.axvline(x, color=colour, ls='--', lw=1, label=name)
+
+def _mark(ax, marks):
+    "Draw and name vertical lines"
+    for (k,o),c in zip(marks.items(), chart_colours[1:]): _line(ax, k, o, c)
+    if marks: ax.legend(fontsize=8)
+
 def panel(
     title:str, # Title
     x:list, # Where the crosshair stops
@@ -69,8 +78,7 @@ def panel(
     def plot():
         fig,ax = _axes(percent, log)
         _draw(ax, *(drawn or (x, series)))
-        for (k,o),c in zip(marks.items(), chart_colours[1:]): ax.axvline(o, color=c, ls='--', lw=1, label=k)
-        if marks: ax.legend(fontsize=8)
+        _mark(ax, marks)
         ax.set(xlabel=xlabel, ylim=(None,top))
         places.update(_places(fig, ax, x, series))
         return fig
@@ -112,62 +120,84 @@ def _both(series, *args):
     "Two curves in words"
     return ' '.join(falls(k.capitalize(), v, *args) for k,v in series.items())
 
-# %% ../nbs/36_charts.ipynb #a37284d7
+# %% ../nbs/36_charts.ipynb #c5d788fb
+def _lr_in_words(lrs): return f'It begins with {lrs[0]:.3g}, peaks with {max(lrs):.3g} and ends with {lrs[-1]:.3g}.'
+def _steps(lrs, n_epochs): return np.arange(1, len(lrs)+1)*n_epochs/len(lrs)
+
 def _lr_panel(run, x):
     "Learning rate of each step, and at the end of each epoch"
     lrs,ends = run['lrs'],[r['lr'] for r in run['history']]
-    said = f'It begins with {lrs[0]:.3g}, peaks with {max(lrs):.3g} and ends with {lrs[-1]:.3g}.'
-    steps = np.arange(1, len(lrs)+1)*len(x)/len(lrs)
-    return panel('Learning rate', x, dict(rate=ends), said, drawn=(steps, dict(rate=lrs)))
+    return panel('Learning rate', x, dict(rate=ends), _lr_in_words(lrs), drawn=(_steps(lrs, len(x)), dict(rate=lrs)))
+
+# %% ../nbs/36_charts.ipynb #2bf3d351
+def _gap_in_words(gap): return f'It ends with {100*gap[-1]:.2f} points.'
+
+def _gap_panel(hist, x, judged):
+    "Train minus test accuracy"
+    gap = _gaps(hist)
+    return panel(f'Train minus {judged} accuracy', x, dict(gap=gap), _gap_in_words(gap), percent=True)
 
 def _panels(run, judged):
     "The four panels of the curves"
     hist = run['history']
-    x,gap = [r['epoch'] for r in hist],_gaps(hist)
+    x = [r['epoch'] for r in hist]
     loss,acc = (_series(hist, judged, o) for o in ('loss','accuracy'))
-    name = f'Train minus {judged} accuracy'
     yield panel('Loss', x, loss, _both(loss))
     yield panel('Accuracy', x, acc, _both(acc, max, '{:.2%}'), percent=True)
-    yield panel(name, x, dict(gap=gap), f'It ends with {100*gap[-1]:.2f} points.', percent=True)
+    yield _gap_panel(hist, x, judged)
     yield _lr_panel(run, x)
 
-# %% ../nbs/36_charts.ipynb #b681df47
+# %% ../nbs/36_charts.ipynb #59dc672f
+def _values(r, key): return [r[f'{o}_{key}'] for o in ('train','test')]
+def _written(fmt, values): return [fmt.format(o) for o in values]
+
 def epoch_row(
     r:dict # Row of the history of a run
 )->list: # Texts
     "Values of an epoch as the page shows them"
-    losses,accs = ([r[f'{o}_{k}'] for o in ('train','test')] for k in ('loss','accuracy'))
-    res = [str(r['epoch']), *(f'{o:.4f}' for o in losses), *(f'{o:.2%}' for o in accs)]
+    losses,accs = _values(r, 'loss'),_values(r, 'accuracy')
+    res = [str(r['epoch']), *_written('{:.4f}', losses), *_written('{:.2%}', accs)]
     return [*res, f'{100*(accs[0]-accs[1]):.2f}', f'{r["lr"]:.3g}', f'{r["seconds"]:.1f}']
+
+def _heads(judged):
+    "Names of the columns"
+    both = [f'{s} {k}' for k in ('loss','accuracy') for s in ('Train',judged.capitalize())]
+    return ['Epoch', *both, 'Gap, points', 'Learning rate', 'Seconds']
 
 def curves(
     run:dict # Content of `run.json`
 )->Markup:
     "Loss, accuracy and learning rate of a run"
-    judged = judged_in(run)
-    head = ['Epoch','Train loss',f'{judged} loss'.capitalize(),'Train accuracy',f'{judged} accuracy'.capitalize()]
-    head += ['Gap, points','Learning rate','Seconds']
-    return chart('Curves of the training', 'Epoch', [*_panels(run, judged)], head, [*map(epoch_row, run['history'])])
+    judged,rows = judged_in(run),[*map(epoch_row, run['history'])]
+    return chart('Curves of the training', 'Epoch', [*_panels(run, judged)], _heads(judged), rows)
 
-# %% ../nbs/36_charts.ipynb #ab02aede
+# %% ../nbs/36_charts.ipynb #ec9b3b69
 def _finite_top(losses):
     "1.5 times the first finite loss, or `None`"
     first = next((o for o in losses if np.isfinite(o)), None)
     return first and first*1.5
 
+def _chosen(test): return {f'{k} {test[o]:.3g}':test[o] for k,o in (('LRMIN','lr_min'),('LRMAX','lr_max'))}
+
 def finder(
     test:dict # `range_test` of a run
 )->Markup:
     "Loss against learning rate, and the two that were chosen"
-    lrs,losses = test['lrs'],test['losses']
-    marks = {f'{k} {test[o]:.3g}':test[o] for k,o in (('LRMIN','lr_min'),('LRMAX','lr_max'))}
+    lrs,losses,marks = test['lrs'],test['losses'],_chosen(test)
     said,args = f'It chose {" and ".join(marks)}.',dict(log=True, top=_finite_top(losses), marks=marks)
     p = panel('LR finder', lrs, dict(loss=losses), said, 'Learning rate', **args)
     rows = [[f'{a:.3g}',f'{b:.4f}'] for a,b in zip(lrs, losses)]
     return chart('LR finder', 'Learning rate', [p], ['Learning rate','Loss'], rows)
 
-# %% ../nbs/36_charts.ipynb #b223772e
+# %% ../nbs/36_charts.ipynb #ea2aadaf
 def _bars(ax, rel, bins, key, colour, **kw): ax.bar((rel.index+.5)/bins, rel[key], .9/bins, color=colour, **kw)
+
+def _label_bins(ax, ax2):
+    "Names and units of the axes"
+    ax.set(ylabel='Accuracy', xlim=(0,1), ylim=(0,1))
+    ax2.set(xlabel='Confidence', ylabel='Images')
+    _percent(ax.yaxis)
+    _percent(ax2.xaxis)
 
 def plot_calibration(
     rel:pd.DataFrame, # From `reliability`
@@ -179,15 +209,12 @@ def plot_calibration(
     ax.plot([0,1], [0,1], ':', color='gray')
     ax.plot(rel.confidence, rel.accuracy, 'o', color=chart_colours[1], ms=3)
     _bars(ax2, rel, bins, 'images', chart_colours[2])
-    ax.set(ylabel='Accuracy', xlim=(0,1), ylim=(0,1))
-    ax2.set(xlabel='Confidence', ylabel='Images')
-    for o in (ax.yaxis,ax2.xaxis): o.set_major_formatter(PercentFormatter(1))
+    _label_bins(ax, ax2)
     return fig
 
-# %% ../nbs/36_charts.ipynb #749de215
-def _bin(r, bins):
-    "Texts of a row of `reliability`"
-    return [f'{r.Index/bins:.0%} to {(r.Index+1)/bins:.0%}',f'{r.images:,}',f'{r.confidence:.2%}',f'{r.accuracy:.2%}']
+# %% ../nbs/36_charts.ipynb #66e48b7a
+def _range(i, bins): return f'{i/bins:.0%} to {(i+1)/bins:.0%}'
+def _bin(r, bins): return [_range(r.Index, bins),f'{r.images:,}',f'{r.confidence:.2%}',f'{r.accuracy:.2%}']
 
 def calibration_chart(
     preds:pd.DataFrame, # From `predictions`

@@ -21,7 +21,9 @@ from .evidence import is_correct
 from .pages import render
 from .predict import classes,get_logits
 
-# %% ../nbs/36_map.ipynb #6f126cac
+# %% ../nbs/36_map.ipynb #ff08ddba
+def _flat(o): return o.flatten(1).float().cpu()
+
 def pooled_features(
     model, # Network, from `run_model`
     ims:np.ndarray, # Images (n,H,W,3), uint8
@@ -30,44 +32,51 @@ def pooled_features(
 )->np.ndarray: # (n,n_channels)
     "What the last pooling gives for images"
     kept = []
-    handle = model.pool.register_forward_hook(lambda m, i, o: kept.append(o.flatten(1).float().cpu()))
+    handle = model.pool.register_forward_hook(lambda m, i, o: kept.append(_flat(o)))
     try: get_logits(model, ims, mean, std)
     finally: handle.remove()
     return torch.cat(kept).numpy()
 
-# %% ../nbs/36_map.ipynb #a2d288e9
+# %% ../nbs/36_map.ipynb #9a684626
+def _pca(f, k, seed=0): return PCA(min(k, *f.shape), random_state=seed).fit_transform(f)
+
 def _tsne(f, seed):
     "t-SNE of the first 50 principal components, in one thread: several take longer on a machine that has other work"
     kw = dict(init='pca', perplexity=min(30, (len(f)-1)/3), max_iter=500, random_state=seed)
-    with threadpool_limits(1): return TSNE(2, **kw).fit_transform(PCA(min(50, *f.shape), random_state=seed).fit_transform(f))
+    with threadpool_limits(1): return TSNE(2, **kw).fit_transform(_pca(f, 50, seed))
 
 def _projected(f):
     "The first two principal components, 0 where there are fewer"
-    res,k = np.zeros((len(f),2)),min(2, *f.shape)
-    if len(f)>1: res[:,:k] = PCA(k).fit_transform(f)
-    return res
+    xy = _pca(f, 2) if len(f)>1 else np.zeros((1,0))
+    return np.pad(xy, ((0,0),(0,2-xy.shape[1])))
 
-# %% ../nbs/36_map.ipynb #bd290101
+# %% ../nbs/36_map.ipynb #8ccd4b23
+def _alike(f): return len(f)<10 or np.allclose(f.std(0), 0)
+
+def _spread(xy, size):
+    "Places from 0 to `size`"
+    low,high = xy.min(0),xy.max(0)
+    return (size*(xy-low)/np.maximum(high-low, 1e-9)).round().astype(int)
+
 def map_places(
     f:np.ndarray, # Features (n,n_channels)
     size:int=1000, # Width and height of the map
     seed:int=0 # Of the projection
 )->np.ndarray: # (n,2), int, 0..size
     "Where images lie on the map"
-    alike = len(f)<10 or np.allclose(f.std(0), 0)
-    xy = _projected(f) if alike else _tsne(f, seed)
-    low,high = xy.min(0),xy.max(0)
-    return (size*(xy-low)/np.maximum(high-low, 1e-9)).round().astype(int)
+    return _spread(_projected(f) if _alike(f) else _tsne(f, seed), size)
 
-# %% ../nbs/36_map.ipynb #72466f39
+# %% ../nbs/36_map.ipynb #5331a975
+def _hex(rgb): return '#'+''.join(f'{round(255*o):02x}' for o in rgb)
+def _colour(i): return _hex(colorsys.hls_to_rgb(i*.618034%1, (.5,.4)[i%2], .7))
+
 def class_colours(
     n:int # Number of classes
 )->list: # `#rrggbb`
     "A colour for each class, which is seen on white and on black"
-    hues = [(i*.618034)%1 for i in range(n)]
-    rgbs = [colorsys.hls_to_rgb(h, (.5,.4)[i%2], .7) for i,h in enumerate(hues)]
-    return ['#'+''.join(f'{round(255*o):02x}' for o in rgb) for rgb in rgbs]
+    return [_colour(i) for i in range(n)]
 
+# %% ../nbs/36_map.ipynb #4a8f216b
 def _point(r, xy, places, wrong): return dict(x=int(xy[0]), y=int(xy[1]), i=places[r.Index], wrong=wrong)
 
 def _groups(df, xy, places):
@@ -77,7 +86,12 @@ def _groups(df, xy, places):
     res = [dict(label=k, color=c, points=[p for l,p in pts if l==k]) for k,c in zip(names, class_colours(len(names)))]
     return [o for o in res if o['points']]
 
-# %% ../nbs/36_map.ipynb #347bcc8b
+# %% ../nbs/36_map.ipynb #acd7e063
+def _in_words(n, n_wrong):
+    "What the map shows"
+    wrong = f'{n_wrong:,} of them are wrong and have a ring.' if n_wrong else 'None of them is wrong.'
+    return f'{plural(n, "test image")}, near to those that the network finds alike (t-SNE of the pooled features). {wrong}'
+
 def image_map(
     preds:pd.DataFrame, # From `predictions`
     idxs:list, # Images of the map
@@ -86,7 +100,5 @@ def image_map(
 )->Markup:
     "Map of images by what the network makes of them"
     df = preds.loc[idxs]
-    n_wrong,n = int((~is_correct(df)).sum()),plural(len(df), 'test image')
-    said = f'{n}, near to those that the network finds alike (t-SNE of the pooled features). '
-    said += f'{n_wrong:,} of them are wrong and have a ring.' if n_wrong else 'None of them is wrong.'
-    return render('map', said, 1000, _groups(df, xy, places), len(df), n_wrong)
+    n_wrong = int((~is_correct(df)).sum())
+    return render('map', _in_words(len(df), n_wrong), 1000, _groups(df, xy, places), len(df), n_wrong)

@@ -17,44 +17,64 @@ from .gallery import tiles_of
 from .pages import render
 from .predict import classes
 
-# %% ../nbs/36_matrix.ipynb #0b4c7b44
+# %% ../nbs/36_matrix.ipynb #5a471841
+def _mistakes(preds):
+    "Confusion matrix without its diagonal"
+    m = confusion(preds)
+    np.fill_diagonal(m, 0)
+    return m
+
+def _commonest_first(m):
+    "Rows and columns of the counts, the highest first"
+    order = np.argsort(-m.ravel(), kind='stable')[:np.count_nonzero(m)]
+    return zip(*np.unravel_index(order, m.shape))
+
 def confusions(
     preds:pd.DataFrame # From `predictions`
 )->list: # Dicts with label, predicted and n, the commonest first
     "How often each class is taken for each other"
-    m,vocab = confusion(preds),classes(preds)
-    np.fill_diagonal(m, 0)
-    order = np.argsort(-m.ravel(), kind='stable')[:np.count_nonzero(m)]
-    return [dict(label=vocab[i], predicted=vocab[j], n=int(m[i,j])) for i,j in zip(*np.unravel_index(order, m.shape))]
+    m,vocab = _mistakes(preds),classes(preds)
+    return [dict(label=vocab[i], predicted=vocab[j], n=int(m[i,j])) for i,j in _commonest_first(m)]
 
-# %% ../nbs/36_matrix.ipynb #f8ce8fbf
+# %% ../nbs/36_matrix.ipynb #a76490c9
+def _by_confidence(preds):
+    "Predictions, the most confident first, and whether each is correct"
+    df = preds.sort_values('confidence', ascending=False, kind='stable')
+    return df.assign(ok=df.label==df.predicted)
+
+def _ranked(df): return df.assign(rank=df.groupby(['label','predicted']).cumcount())
+
 def cell_images(
     preds:pd.DataFrame, # From `predictions`
     per:int=9, # Largest number of images of a cell
     most:int=400 # Largest number in all; errors first
 )->dict: # (label, prediction) -> indices into the test set, the most confident first
     "Images for each cell of the matrix"
-    df = preds.sort_values('confidence', ascending=False, kind='stable')
-    df = df.assign(ok=df.label==df.predicted, rank=df.groupby(['label','predicted']).cumcount())
+    df = _ranked(_by_confidence(preds))
     df = df[df['rank']<per].sort_values(['ok','rank'], kind='stable')[:most]
     return df.groupby(['label','predicted'])['index'].agg(list).to_dict()
 
+# %% ../nbs/36_matrix.ipynb #d3427154
 def _shares(m):
     "How deep each count is coloured, 0..1: of its row on the diagonal, else of the most frequent mistake"
     own = np.eye(len(m), dtype=bool)
     return np.where(own, m/np.maximum(m.sum(1, keepdims=True), 1), m/max(m[~own].max(initial=0), 1))
 
-# %% ../nbs/36_matrix.ipynb #80b100bb
+# %% ../nbs/36_matrix.ipynb #c539d608
 def _in_words(label, predicted, n):
     "A cell in words"
     what = 'classified correctly' if label==predicted else f'taken for {predicted}'
     return f'{label} {what}: {plural(n, "image")}'
 
+def _look(share, i, j): return dict(color='good' if i==j else 'bad', share=f'{60*share[i,j]:.0f}%')
+
+# %% ../nbs/36_matrix.ipynb #61960238
+def _what(a, b, n): return dict(label=a, predicted=b, n=n, said=_in_words(a, b, n))
+
 def _cell(m, share, vocab, i, j, cells):
     "A cell of the matrix, for the template"
-    a,b,n = vocab[i],vocab[j],int(m[i,j])
-    look = dict(color='good' if i==j else 'bad', share=f'{60*share[i,j]:.0f}%')
-    return dict(label=a, predicted=b, n=n, said=_in_words(a, b, n), id=f'cell-{i}-{j}' if (a,b) in cells else None)|look
+    a,b = vocab[i],vocab[j]
+    return _what(a, b, int(m[i,j]))|_look(share, i, j)|dict(id=f'cell-{i}-{j}' if (a,b) in cells else None)
 
 def _cells(preds, cells):
     "All cells, row by row"
@@ -62,11 +82,13 @@ def _cells(preds, cells):
     share,ks = _shares(m),range(len(vocab))
     return [[_cell(m, share, vocab, i, j, cells) for j in ks] for i in ks]
 
-# %% ../nbs/36_matrix.ipynb #1ed8982e
+# %% ../nbs/36_matrix.ipynb #028ae03b
+def _pair(o): return o['label'],o['predicted']
+
 def _commonest(rows, preds, n=20):
     "The commonest confusions, with their cells"
-    at = {(o['label'],o['predicted']):o['id'] for r in rows for o in r}
-    return [o|dict(id=at[o['label'],o['predicted']], count=plural(o['n'], 'image')) for o in confusions(preds)[:n]]
+    at = {_pair(o):o['id'] for r in rows for o in r}
+    return [o|dict(id=at[_pair(o)], count=plural(o['n'], 'image')) for o in confusions(preds)[:n]]
 
 def matrix(
     preds:pd.DataFrame, # From `predictions`
@@ -75,5 +97,5 @@ def matrix(
     "Confusion matrix, its images and the commonest confusions"
     cells = cell_images(preds)
     rows = _cells(preds, cells)
-    lists = [o|dict(tiles=tiles_of(preds, cells[o['label'],o['predicted']], places)) for r in rows for o in r if o['id']]
+    lists = [o|dict(tiles=tiles_of(preds, cells[_pair(o)], places)) for r in rows for o in r if o['id']]
     return render('matrix', classes(preds), rows, lists, _commonest(rows, preds))
