@@ -86,11 +86,12 @@ def _groups(df, xy, places):
     res = [dict(label=k, color=c, points=[p for l,p in pts if l==k]) for k,c in zip(names, class_colours(len(names)))]
     return [o for o in res if o['points']]
 
-# %% ../nbs/36_map.ipynb #acd7e063
+# %% ../nbs/36_map.ipynb #70c44721
 def _in_words(n, n_wrong):
     "What the map shows"
     wrong = f'{n_wrong:,} of them are wrong and have a ring.' if n_wrong else 'None of them is wrong.'
-    return f'{plural(n, "test image")}, near to those that the network finds alike (t-SNE of the pooled features). {wrong}'
+    where = 'near to those that the network finds alike (t-SNE of the pooled features)'
+    return f'{plural(n, "test image")}, {where}. {wrong}'
 
 def image_map(
     preds:pd.DataFrame, # From `predictions`

@@ -59,13 +59,14 @@ def read_robustness(
     if _is_record(rec): return rec if rec.get('weights')==weights else None
     raise S10Error(f'{file}: not a record of s10_robustness; delete it, or make it again')
 
-# %% ../nbs/36_quality.ipynb #e9b35ae5
+# %% ../nbs/36_quality.ipynb #9f45ca9a
 def _amounts(df): return [[r.kind,f'{r.amount:g}',f'{r.accuracy:.2%}'] for r in df.itertuples()]
 
 def _in_words(df, n):
     "Accuracy without and with the worst corruption"
     o = df.loc[df.accuracy.idxmin()]
-    return f'Of {plural(n, "image")}, {df.accuracy[0]:.2%} are right; {o.accuracy:.2%} at worst, with {o.kind} {o.amount:g}.'
+    worst = f'{o.accuracy:.2%} at worst, with {o.kind} {o.amount:g}'
+    return f'Of {plural(n, "image")}, {df.accuracy[0]:.2%} are right; {worst}.'
 
 def robustness_section(
     rec:dict # From `read_robustness`

@@ -34,11 +34,12 @@ def tiled(
     rows = _padded(ims).reshape(-1, sheet_columns, h, w, *c).swapaxes(1, 2)
     return rows.reshape(-1, sheet_columns*w, *c)
 
-# %% ../nbs/35_sheets.ipynb #eb05e69a
+# %% ../nbs/35_sheets.ipynb #aba5577a
 def _uri(data): return f'data:image/webp;base64,{b64encode(data).decode()}'
 
 _qualities = dict(lossless=True),*(dict(quality=o) for o in (95,90,80,70,50,30))
 
+# %% ../nbs/35_sheets.ipynb #32182ebf
 def _webp(a, **kw):
     "A picture as the bytes of a WebP file"
     f = io.BytesIO()
@@ -78,7 +79,7 @@ def picture_uris(
     kw = dict(lossless=True) if ims.shape[1]<=32 else dict(quality=90)
     return [_uri(_webp(o, **kw)) for o in ims]
 
-# %% ../nbs/35_sheets.ipynb #0da3dfba
+# %% ../nbs/35_sheets.ipynb #128f382a
 def _grey(x): return x.mul(255).round().byte().numpy()
 
 def heat_tiles(
@@ -88,6 +89,7 @@ def heat_tiles(
     small = F.interpolate(maps, (16,16), mode='area').flatten(0, 1)
     return _grey(F.pad(small, (1,1,1,1), mode='replicate'))
 
+# %% ../nbs/35_sheets.ipynb #a3a058ef
 def _numbers(values): return ' '.join(f'{o:.3g}' for o in values)
 
 def colour_tables(
