@@ -18,65 +18,49 @@ from .evidence import calibration_error,reliability
 from .pages import ink_svg,render
 from .run import judged_in
 
-# %% ../nbs/36_charts.ipynb #0f54632a
+# %% ../nbs/36_charts.ipynb #a51df7ca
 chart_colours = '#2f81f7','#d9730d','#2da44e','#bf4bd0'
 
-def _scales(ax, percent, log):
-    if log: ax.set_xscale('log')
-    if percent: ax.yaxis.set_major_formatter(PercentFormatter(1, None))
+def _percent(axis, n=0): axis.set_major_formatter(PercentFormatter(1, n))
 
-def _axes():
+def _axes(percent, log):
     "Figure and axes of a panel"
     fig,ax = plt.subplots(figsize=(4.2,2.5), dpi=72, layout='constrained')
     ax.set_prop_cycle(color=chart_colours)
     ax.grid(alpha=.3)
+    if log: ax.set_xscale('log')
+    if percent: _percent(ax.yaxis, None)
     return fig,ax
 
-# %% ../nbs/36_charts.ipynb #e1d31591
-def _line(ax, x, y, name):
-    "Draw a line; one of many points has no marks"
-    ax.plot(x, y, '.-' if len(x)<50 else '-', label=name, ms=4, lw=1.2)
-
-def _legend(ax): ax.legend(fontsize=8)
-
 def _draw(ax, x, series):
-    for k,y in series.items(): _line(ax, x, y, k)
-    if len(series)>1: _legend(ax)
-
-# %% ../nbs/36_charts.ipynb #3f592dc6
-def _mark(ax, marks):
-    "Draw a vertical line at each of `marks`"
-    for (k,o),c in zip(marks.items(), chart_colours[1:]): ax.axvline(o, color=c, ls='--', lw=1, label=k)
-    if marks: _legend(ax)
+    "Draw lines; one of many points has no marks"
+    for k,y in series.items(): ax.plot(x, y, '.-' if len(x)<50 else '-', label=k, ms=4, lw=1.2)
+    if len(series)>1: ax.legend(fontsize=8)
 
 # %% ../nbs/36_charts.ipynb #f539dad7
-def _from_top(fig, y): return fig.get_figheight()*72-y
-
 def _points(fig, ax, x, y):
     "Places of points in the SVG (n,2)"
-    right,up = ax.transData.transform(np.column_stack([x, y])).T*72/fig.dpi
-    return np.column_stack([right, _from_top(fig, up)])
+    xy = ax.transData.transform(np.column_stack([x, y]))*72/fig.dpi
+    return np.column_stack([xy[:,0], fig.get_figheight()*72-xy[:,1]])
 
 def _rounded(o): return [round(float(v), 1) if np.isfinite(v) else None for v in o]
 
-# %% ../nbs/36_charts.ipynb #00c64fd3
-def _settle(fig):
-    "Lay the figure out, once and for all"
-    fig.canvas.draw()
-    fig.set_layout_engine('none')
-
-def _ends(fig, ax, x):
-    "Top and bottom of the panel"
-    bottom,top = _points(fig, ax, [x,x], ax.get_ylim())[:,1]
-    return top,bottom
-
 def _places(fig, ax, x, series):
     "What the script needs: x of each value, y of each series, top and bottom of the panel"
-    _settle(fig)
+    fig.canvas.draw()
+    fig.set_layout_engine('none') # as it is now: the SVG would measure its texts anew
     pts = [_points(fig, ax, x, np.asarray(y, float)) for y in series.values()]
-    return dict(x=_rounded(pts[0][:,0]), ys=[_rounded(o[:,1]) for o in pts], ends=_rounded(_ends(fig, ax, x[0])))
+    (_,bottom),(_,top) = _points(fig, ax, *zip(*[(x[0],o) for o in ax.get_ylim()]))
+    return dict(x=_rounded(pts[0][:,0]), ys=[_rounded(o[:,1]) for o in pts], ends=_rounded((top,bottom)))
 
-# %% ../nbs/36_charts.ipynb #fdcca247
+# %% ../nbs/36_charts.ipynb #dcf24e5d
+def _line(ax, name, x, colour): ax.axvline(x, color=colour, ls='--', lw=1, label=name)
+
+def _mark(ax, marks):
+    "Draw and name vertical lines"
+    for (k,o),c in zip(marks.items(), chart_colours[1:]): _line(ax, k, o, c)
+    if marks: ax.legend(fontsize=8)
+
 def panel(
     title:str, # Title
     x:list, # Where the crosshair stops
@@ -92,8 +76,7 @@ def panel(
     "One diagram of a chart"
     places = {}
     def plot():
-        fig,ax = _axes()
-        _scales(ax, percent, log)
+        fig,ax = _axes(percent, log)
         _draw(ax, *(drawn or (x, series)))
         _mark(ax, marks)
         ax.set(xlabel=xlabel, ylim=(None,top))
@@ -115,11 +98,6 @@ def chart(
 # %% ../nbs/36_charts.ipynb #79fe3368
 def _best(values, pick): return next(i for i,o in enumerate(values, 1) if o==pick(values))
 
-def _said_best(values, pick, fmt):
-    "Where a curve was best"
-    word = 'lowest' if pick is min else 'highest'
-    return f'{word} in epoch {_best(values, pick)}, {fmt.format(pick(values))}'
-
 def falls(
     name:str, # Name of the series
     values:list, # A value for each epoch
@@ -127,156 +105,124 @@ def falls(
     fmt:str='{:.3f}' # How a value is written
 )->str: # Such as `Test loss goes from 1.600 to 0.380; lowest in epoch 22, 0.370.`
     "A curve in words"
-    first,last = (fmt.format(values[i]) for i in (0,-1))
-    if len(values)==1: return f'{name} is {first}.'
-    return f'{name} goes from {first} to {last}; {_said_best(values, pick, fmt)}.'
+    a,b,c = (fmt.format(o) for o in (values[0],values[-1],pick(values)))
+    if len(values)==1: return f'{name} is {a}.'
+    return f'{name} goes from {a} to {b}; {"lowest" if pick is min else "highest"} in epoch {_best(values, pick)}, {c}.'
 
 # %% ../nbs/36_charts.ipynb #b2ba1797
 def _series(hist, judged, kind):
     "Losses or accuracies of both sets, by name"
     return {k:[r[f'{o}_{kind}'] for r in hist] for k,o in (('train','train'),(judged,'test'))}
 
-def _gap(r): return r['train_accuracy']-r['test_accuracy']
+def _gaps(hist): return [r['train_accuracy']-r['test_accuracy'] for r in hist]
 
 def _both(series, *args):
     "Two curves in words"
     return ' '.join(falls(k.capitalize(), v, *args) for k,v in series.items())
 
-# %% ../nbs/36_charts.ipynb #a37284d7
-def _loss_panel(hist, x, judged):
-    loss = _series(hist, judged, 'loss')
-    return panel('Loss', x, loss, _both(loss))
-
-def _accuracy_panel(hist, x, judged):
-    acc = _series(hist, judged, 'accuracy')
-    return panel('Accuracy', x, acc, _both(acc, max, '{:.2%}'), percent=True)
-
-def _gap_panel(hist, x, judged):
-    gap,name = [*map(_gap, hist)],f'Train minus {judged} accuracy'
-    return panel(name, x, dict(gap=gap), f'It ends with {100*gap[-1]:.2f} points.', percent=True)
-
-# %% ../nbs/36_charts.ipynb #29264090
-def _said_lr(lrs): return f'It begins with {lrs[0]:.3g}, peaks with {max(lrs):.3g} and ends with {lrs[-1]:.3g}.'
-
-def _steps(n, epochs):
-    "Where each of `n` steps ends, in epochs"
-    return np.arange(1, n+1)*epochs/n
+# %% ../nbs/36_charts.ipynb #c5d788fb
+def _lr_in_words(lrs): return f'It begins with {lrs[0]:.3g}, peaks with {max(lrs):.3g} and ends with {lrs[-1]:.3g}.'
+def _steps(lrs, n_epochs): return np.arange(1, len(lrs)+1)*n_epochs/len(lrs)
 
 def _lr_panel(run, x):
     "Learning rate of each step, and at the end of each epoch"
     lrs,ends = run['lrs'],[r['lr'] for r in run['history']]
-    drawn = _steps(len(lrs), len(x)),dict(rate=lrs)
-    return panel('Learning rate', x, dict(rate=ends), _said_lr(lrs), drawn=drawn)
+    return panel('Learning rate', x, dict(rate=ends), _lr_in_words(lrs), drawn=(_steps(lrs, len(x)), dict(rate=lrs)))
 
-# %% ../nbs/36_charts.ipynb #6e90ab17
+# %% ../nbs/36_charts.ipynb #2bf3d351
+def _gap_in_words(gap): return f'It ends with {100*gap[-1]:.2f} points.'
+
+def _gap_panel(hist, x, judged):
+    "Train minus test accuracy"
+    gap = _gaps(hist)
+    return panel(f'Train minus {judged} accuracy', x, dict(gap=gap), _gap_in_words(gap), percent=True)
+
 def _panels(run, judged):
     "The four panels of the curves"
     hist = run['history']
     x = [r['epoch'] for r in hist]
-    of_both = [f(hist, x, judged) for f in (_loss_panel, _accuracy_panel, _gap_panel)]
-    return [*of_both, _lr_panel(run, x)]
+    loss,acc = (_series(hist, judged, o) for o in ('loss','accuracy'))
+    yield panel('Loss', x, loss, _both(loss))
+    yield panel('Accuracy', x, acc, _both(acc, max, '{:.2%}'), percent=True)
+    yield _gap_panel(hist, x, judged)
+    yield _lr_panel(run, x)
 
-# %% ../nbs/36_charts.ipynb #b681df47
-def _of_both(r, kind): return [r[f'{o}_{kind}'] for o in ('train','test')]
-
-def _judgement(r):
-    "Losses, accuracies and gap of an epoch"
-    losses,accs = ([f.format(o) for o in _of_both(r, k)] for k,f in (('loss','{:.4f}'),('accuracy','{:.2%}')))
-    return [*losses, *accs, f'{100*_gap(r):.2f}']
+# %% ../nbs/36_charts.ipynb #59dc672f
+def _values(r, key): return [r[f'{o}_{key}'] for o in ('train','test')]
+def _written(fmt, values): return [fmt.format(o) for o in values]
 
 def epoch_row(
     r:dict # Row of the history of a run
 )->list: # Texts
     "Values of an epoch as the page shows them"
-    return [str(r['epoch']), *_judgement(r), f'{r["lr"]:.3g}', f'{r["seconds"]:.1f}']
+    losses,accs = _values(r, 'loss'),_values(r, 'accuracy')
+    res = [str(r['epoch']), *_written('{:.4f}', losses), *_written('{:.2%}', accs)]
+    return [*res, f'{100*(accs[0]-accs[1]):.2f}', f'{r["lr"]:.3g}', f'{r["seconds"]:.1f}']
 
-# %% ../nbs/36_charts.ipynb #5c2fe968
-def _head(judged):
+def _heads(judged):
     "Names of the columns"
-    loss,acc = (f'{judged} {o}'.capitalize() for o in ('loss','accuracy'))
-    return ['Epoch','Train loss',loss,'Train accuracy',acc,'Gap, points','Learning rate','Seconds']
+    both = [f'{s} {k}' for k in ('loss','accuracy') for s in ('Train',judged.capitalize())]
+    return ['Epoch', *both, 'Gap, points', 'Learning rate', 'Seconds']
 
 def curves(
     run:dict # Content of `run.json`
 )->Markup:
     "Loss, accuracy and learning rate of a run"
-    judged = judged_in(run)
-    rows = [*map(epoch_row, run['history'])]
-    return chart('Curves of the training', 'Epoch', _panels(run, judged), _head(judged), rows)
+    judged,rows = judged_in(run),[*map(epoch_row, run['history'])]
+    return chart('Curves of the training', 'Epoch', [*_panels(run, judged)], _heads(judged), rows)
 
-# %% ../nbs/36_charts.ipynb #ab02aede
+# %% ../nbs/36_charts.ipynb #ec9b3b69
 def _finite_top(losses):
     "1.5 times the first finite loss, or `None`"
     first = next((o for o in losses if np.isfinite(o)), None)
     return first and first*1.5
 
-def _chosen(test):
-    "The two rates that were chosen, by name"
-    return {f'{k} {test[o]:.3g}':test[o] for k,o in (('LRMIN','lr_min'),('LRMAX','lr_max'))}
-
-def _finder_rows(lrs, losses): return [[f'{a:.3g}',f'{b:.4f}'] for a,b in zip(lrs, losses)]
-
-# %% ../nbs/36_charts.ipynb #511e9771
-def _finder_panel(lrs, losses, marks):
-    said,top = f'It chose {" and ".join(marks)}.',_finite_top(losses)
-    return panel('LR finder', lrs, dict(loss=losses), said, 'Learning rate', log=True, top=top, marks=marks)
+def _chosen(test): return {f'{k} {test[o]:.3g}':test[o] for k,o in (('LRMIN','lr_min'),('LRMAX','lr_max'))}
 
 def finder(
     test:dict # `range_test` of a run
 )->Markup:
     "Loss against learning rate, and the two that were chosen"
-    lrs,losses = test['lrs'],test['losses']
-    p = _finder_panel(lrs, losses, _chosen(test))
-    return chart('LR finder', 'Learning rate', [p], ['Learning rate','Loss'], _finder_rows(lrs, losses))
+    lrs,losses,marks = test['lrs'],test['losses'],_chosen(test)
+    said,args = f'It chose {" and ".join(marks)}.',dict(log=True, top=_finite_top(losses), marks=marks)
+    p = panel('LR finder', lrs, dict(loss=losses), said, 'Learning rate', **args)
+    rows = [[f'{a:.3g}',f'{b:.4f}'] for a,b in zip(lrs, losses)]
+    return chart('LR finder', 'Learning rate', [p], ['Learning rate','Loss'], rows)
 
-# %% ../nbs/36_charts.ipynb #b223772e
-def _bars(ax, rel, bins, key, colour): ax.bar((rel.index+.5)/bins, rel[key], .9/bins, color=colour)
+# %% ../nbs/36_charts.ipynb #ea2aadaf
+def _bars(ax, rel, bins, key, colour, **kw): ax.bar((rel.index+.5)/bins, rel[key], .9/bins, color=colour, **kw)
 
-def _accuracies(ax, rel, bins):
-    "Accuracy of each bin, and the line on which it should be"
-    _bars(ax, rel, bins, 'accuracy', chart_colours[0])
-    ax.plot([0,1], [0,1], ':', color='gray')
-    ax.plot(rel.confidence, rel.accuracy, 'o', color=chart_colours[1], ms=3)
+def _label_bins(ax, ax2):
+    "Names and units of the axes"
     ax.set(ylabel='Accuracy', xlim=(0,1), ylim=(0,1))
-
-def _images(ax, rel, bins):
-    "Number of images of each bin"
-    _bars(ax, rel, bins, 'images', chart_colours[2])
-    ax.set(xlabel='Confidence', ylabel='Images')
-
-# %% ../nbs/36_charts.ipynb #18e232da
-def _two_axes(): return plt.subplots(2, 1, figsize=(4.2,3.6), sharex=True, height_ratios=(3,1.3), layout='constrained')
+    ax2.set(xlabel='Confidence', ylabel='Images')
+    _percent(ax.yaxis)
+    _percent(ax2.xaxis)
 
 def plot_calibration(
     rel:pd.DataFrame, # From `reliability`
     bins:int=15 # Number of bins it has
 ):
     "Accuracy and number of images for each bin of confidence"
-    fig,(ax,ax2) = _two_axes()
-    _accuracies(ax, rel, bins)
-    _images(ax2, rel, bins)
-    for o in (ax.yaxis,ax2.xaxis): o.set_major_formatter(PercentFormatter(1))
+    fig,(ax,ax2) = plt.subplots(2, 1, figsize=(4.2,3.6), sharex=True, height_ratios=(3,1.3), layout='constrained')
+    _bars(ax, rel, bins, 'accuracy', chart_colours[0])
+    ax.plot([0,1], [0,1], ':', color='gray')
+    ax.plot(rel.confidence, rel.accuracy, 'o', color=chart_colours[1], ms=3)
+    _bars(ax2, rel, bins, 'images', chart_colours[2])
+    _label_bins(ax, ax2)
     return fig
 
-# %% ../nbs/36_charts.ipynb #749de215
-def _interval(i, bins): return f'{i/bins:.0%} to {(i+1)/bins:.0%}'
+# %% ../nbs/36_charts.ipynb #66e48b7a
+def _range(i, bins): return f'{i/bins:.0%} to {(i+1)/bins:.0%}'
+def _bin(r, bins): return [_range(r.Index, bins),f'{r.images:,}',f'{r.confidence:.2%}',f'{r.accuracy:.2%}']
 
-def _bin(r, bins):
-    "Texts of a row of `reliability`"
-    return [_interval(r.Index, bins),f'{r.images:,}',f'{r.confidence:.2%}',f'{r.accuracy:.2%}']
-
-def _said_calibration(rel):
-    "The calibration in words"
-    return f'Expected calibration error {calibration_error(rel):.2%}: the mean distance of accuracy and confidence.'
-
-# %% ../nbs/36_charts.ipynb #c803dee0
 def calibration_chart(
     preds:pd.DataFrame, # From `predictions`
     bins:int=15 # Number of bins of equal width
 )->Markup:
     "Calibration with the number of images"
     rel = reliability(preds, bins)
-    svg = ink_svg(plot_calibration, rel, bins)
+    said = f'Expected calibration error {calibration_error(rel):.2%}: the mean distance of accuracy and confidence.'
     rows = [_bin(r, bins) for r in rel.itertuples()]
-    head = ['Confidence','Images','Mean confidence','Accuracy']
-    return render('drawing', 'Calibration', _said_calibration(rel), svg, head, rows)
+    svg = ink_svg(plot_calibration, rel, bins)
+    return render('drawing', 'Calibration', said, svg, ['Confidence','Images','Mean confidence','Accuracy'], rows)

@@ -9,11 +9,9 @@ __all__ = ['pooled_features', 'map_places', 'class_colours', 'image_map']
 
 # %% ../nbs/36_map.ipynb #b7ff4b45
 import colorsys
-from collections import defaultdict
 
 import numpy as np,pandas as pd,torch
 from markupsafe import Markup
-from matplotlib.colors import to_hex
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
@@ -23,10 +21,8 @@ from .evidence import is_correct
 from .pages import render
 from .predict import classes,get_logits
 
-# %% ../nbs/36_map.ipynb #6f126cac
-def _flat(o):
-    "Features of a batch, on the CPU"
-    return o.flatten(1).float().cpu()
+# %% ../nbs/36_map.ipynb #ff08ddba
+def _flat(o): return o.flatten(1).float().cpu()
 
 def pooled_features(
     model, # Network, from `run_model`
@@ -36,40 +32,31 @@ def pooled_features(
 )->np.ndarray: # (n,n_channels)
     "What the last pooling gives for images"
     kept = []
-    def keep(m, i, o): kept.append(_flat(o))
-    with model.pool.register_forward_hook(keep): get_logits(model, ims, mean, std)
+    handle = model.pool.register_forward_hook(lambda m, i, o: kept.append(_flat(o)))
+    try: get_logits(model, ims, mean, std)
+    finally: handle.remove()
     return torch.cat(kept).numpy()
 
-# %% ../nbs/36_map.ipynb #a2d288e9
-def _components(f, n, seed=None):
-    "The first `n` principal components, or as many as there are"
-    return PCA(min(n, *f.shape), random_state=seed).fit_transform(f)
+# %% ../nbs/36_map.ipynb #9a684626
+def _pca(f, k, seed=0): return PCA(min(k, *f.shape), random_state=seed).fit_transform(f)
+
+def _tsne(f, seed):
+    "t-SNE of the first 50 principal components, in one thread: several take longer on a machine that has other work"
+    kw = dict(init='pca', perplexity=min(30, (len(f)-1)/3), max_iter=500, random_state=seed)
+    with threadpool_limits(1): return TSNE(2, **kw).fit_transform(_pca(f, 50, seed))
 
 def _projected(f):
     "The first two principal components, 0 where there are fewer"
-    res = np.zeros((len(f),2))
-    if len(f)<2: return res
-    c = _components(f, 2)
-    res[:,:c.shape[1]] = c
-    return res
+    xy = _pca(f, 2) if len(f)>1 else np.zeros((1,0))
+    return np.pad(xy, ((0,0),(0,2-xy.shape[1])))
 
-# %% ../nbs/36_map.ipynb #b9cc04ae
-def _perplexity(n): return min(30, (n-1)/3)
+# %% ../nbs/36_map.ipynb #8ccd4b23
+def _alike(f): return len(f)<10 or np.allclose(f.std(0), 0)
 
-def _tsne(f, seed):
-    "t-SNE of the first 50 principal components"
-    tsne = TSNE(2, init='pca', perplexity=_perplexity(len(f)), max_iter=500, random_state=seed)
-    with threadpool_limits(1): return tsne.fit_transform(_components(f, 50, seed))
-
-# %% ../nbs/36_map.ipynb #bd290101
-def _too_alike(f):
-    "Whether there is too little to tell images apart by t-SNE"
-    return len(f)<10 or np.allclose(f.std(0), 0)
-
-def _stretched(xy, size):
-    "Places from 0 to `size` in both directions"
+def _spread(xy, size):
+    "Places from 0 to `size`"
     low,high = xy.min(0),xy.max(0)
-    return size*(xy-low)/np.maximum(high-low, 1e-9)
+    return (size*(xy-low)/np.maximum(high-low, 1e-9)).round().astype(int)
 
 def map_places(
     f:np.ndarray, # Features (n,n_channels)
@@ -77,13 +64,11 @@ def map_places(
     seed:int=0 # Of the projection
 )->np.ndarray: # (n,2), int, 0..size
     "Where images lie on the map"
-    xy = _projected(f) if _too_alike(f) else _tsne(f, seed)
-    return _stretched(xy, size).round().astype(int)
+    return _spread(_projected(f) if _alike(f) else _tsne(f, seed), size)
 
-# %% ../nbs/36_map.ipynb #72466f39
-def _colour(i):
-    "Colour of class number `i`"
-    return to_hex(colorsys.hls_to_rgb((i*.618034)%1, (.5,.4)[i%2], .7))
+# %% ../nbs/36_map.ipynb #5331a975
+def _hex(rgb): return '#'+''.join(f'{round(255*o):02x}' for o in rgb)
+def _colour(i): return _hex(colorsys.hls_to_rgb(i*.618034%1, (.5,.4)[i%2], .7))
 
 def class_colours(
     n:int # Number of classes
@@ -91,31 +76,22 @@ def class_colours(
     "A colour for each class, which is seen on white and on black"
     return [_colour(i) for i in range(n)]
 
-def _colour_of(names): return dict(zip(names, class_colours(len(names))))
-
-# %% ../nbs/36_map.ipynb #b0b79be3
-def _point(r, xy, places):
-    "An image on the map, for the template"
-    return dict(x=int(xy[0]), y=int(xy[1]), i=places[r.Index], wrong=r.label!=r.predicted)
-
-def _points(df, xy, places):
-    "Points of each class"
-    res = defaultdict(list)
-    for r,o in zip(df.itertuples(), xy): res[r.label].append(_point(r, o, places))
-    return res
+# %% ../nbs/36_map.ipynb #4a8f216b
+def _point(r, xy, places, wrong): return dict(x=int(xy[0]), y=int(xy[1]), i=places[r.Index], wrong=wrong)
 
 def _groups(df, xy, places):
-    "Classes that have points, with their colours"
-    points,colours = _points(df, xy, places),_colour_of(classes(df))
-    return [dict(label=k, color=c, points=points[k]) for k,c in colours.items() if k in points]
+    "Points of each class"
+    names = classes(df)
+    pts = [(r.label,_point(r, o, places, r.label!=r.predicted)) for r,o in zip(df.itertuples(), xy)]
+    res = [dict(label=k, color=c, points=[p for l,p in pts if l==k]) for k,c in zip(names, class_colours(len(names)))]
+    return [o for o in res if o['points']]
 
-# %% ../nbs/36_map.ipynb #347bcc8b
-def _n_wrong(df): return int((~is_correct(df)).sum())
-
-def _said(n, n_wrong):
-    "The map in words"
-    res = f'{plural(n, "test image")}, near to those that the network finds alike (t-SNE of the pooled features). '
-    return res+(f'{n_wrong:,} of them are wrong and have a ring.' if n_wrong else 'None of them is wrong.')
+# %% ../nbs/36_map.ipynb #70c44721
+def _in_words(n, n_wrong):
+    "What the map shows"
+    wrong = f'{n_wrong:,} of them are wrong and have a ring.' if n_wrong else 'None of them is wrong.'
+    where = 'near to those that the network finds alike (t-SNE of the pooled features)'
+    return f'{plural(n, "test image")}, {where}. {wrong}'
 
 def image_map(
     preds:pd.DataFrame, # From `predictions`
@@ -125,5 +101,5 @@ def image_map(
 )->Markup:
     "Map of images by what the network makes of them"
     df = preds.loc[idxs]
-    n,n_wrong = len(df),_n_wrong(df)
-    return render('map', _said(n, n_wrong), 1000, _groups(df, xy, places), n, n_wrong)
+    n_wrong = int((~is_correct(df)).sum())
+    return render('map', _in_words(len(df), n_wrong), 1000, _groups(df, xy, places), len(df), n_wrong)

@@ -8,8 +8,6 @@ Docs: https://s10-fastai.github.io/s10_fastai/matrix.html.md"""
 __all__ = ['confusions', 'cell_images', 'matrix']
 
 # %% ../nbs/36_matrix.ipynb #0840dac3
-from itertools import chain
-
 import numpy as np,pandas as pd
 from markupsafe import Markup
 
@@ -19,15 +17,15 @@ from .gallery import tiles_of
 from .pages import render
 from .predict import classes
 
-# %% ../nbs/36_matrix.ipynb #0b4c7b44
-def _errors(preds):
-    "The confusion matrix without its diagonal"
+# %% ../nbs/36_matrix.ipynb #5a471841
+def _mistakes(preds):
+    "Confusion matrix without its diagonal"
     m = confusion(preds)
     np.fill_diagonal(m, 0)
     return m
 
-def _largest_first(m):
-    "Rows and columns of the counts that are not 0"
+def _commonest_first(m):
+    "Rows and columns of the counts, the highest first"
     order = np.argsort(-m.ravel(), kind='stable')[:np.count_nonzero(m)]
     return zip(*np.unravel_index(order, m.shape))
 
@@ -35,21 +33,16 @@ def confusions(
     preds:pd.DataFrame # From `predictions`
 )->list: # Dicts with label, predicted and n, the commonest first
     "How often each class is taken for each other"
-    m,vocab = _errors(preds),classes(preds)
-    return [dict(label=vocab[i], predicted=vocab[j], n=int(m[i,j])) for i,j in _largest_first(m)]
+    m,vocab = _mistakes(preds),classes(preds)
+    return [dict(label=vocab[i], predicted=vocab[j], n=int(m[i,j])) for i,j in _commonest_first(m)]
 
-# %% ../nbs/36_matrix.ipynb #f8ce8fbf
-_columns = ['label','predicted']
-
-def _ranked(preds):
-    "Predictions with their rank in their cell, by confidence"
+# %% ../nbs/36_matrix.ipynb #a76490c9
+def _by_confidence(preds):
+    "Predictions, the most confident first, and whether each is correct"
     df = preds.sort_values('confidence', ascending=False, kind='stable')
-    return df.assign(ok=df.label==df.predicted, rank=df.groupby(_columns).cumcount())
+    return df.assign(ok=df.label==df.predicted)
 
-def _fitting(df, per, most):
-    "At most `per` images of a cell and `most` in all, errors first"
-    df = df[df['rank']<per]
-    return df.sort_values(['ok','rank'], kind='stable')[:most]
+def _ranked(df): return df.assign(rank=df.groupby(['label','predicted']).cumcount())
 
 def cell_images(
     preds:pd.DataFrame, # From `predictions`
@@ -57,66 +50,45 @@ def cell_images(
     most:int=400 # Largest number in all; errors first
 )->dict: # (label, prediction) -> indices into the test set, the most confident first
     "Images for each cell of the matrix"
-    df = _fitting(_ranked(preds), per, most)
-    return df.groupby(_columns)['index'].agg(list).to_dict()
+    df = _ranked(_by_confidence(preds))
+    df = df[df['rank']<per].sort_values(['ok','rank'], kind='stable')[:most]
+    return df.groupby(['label','predicted'])['index'].agg(list).to_dict()
 
-# %% ../nbs/36_matrix.ipynb #80b100bb
-def _row_shares(m): return m/np.maximum(m.sum(1, keepdims=True), 1)
-
+# %% ../nbs/36_matrix.ipynb #d3427154
 def _shares(m):
-    "How deep each count is coloured, 0..1"
+    "How deep each count is coloured, 0..1: of its row on the diagonal, else of the most frequent mistake"
     own = np.eye(len(m), dtype=bool)
-    return np.where(own, _row_shares(m), m/max(m[~own].max(initial=0), 1))
+    return np.where(own, m/np.maximum(m.sum(1, keepdims=True), 1), m/max(m[~own].max(initial=0), 1))
 
-# %% ../nbs/36_matrix.ipynb #af6a76e6
+# %% ../nbs/36_matrix.ipynb #c539d608
 def _in_words(label, predicted, n):
     "A cell in words"
     what = 'classified correctly' if label==predicted else f'taken for {predicted}'
     return f'{label} {what}: {plural(n, "image")}'
 
-def _look(own, share): return dict(color='good' if own else 'bad', share=f'{60*share:.0f}%')
+def _look(share, i, j): return dict(color='good' if i==j else 'bad', share=f'{60*share[i,j]:.0f}%')
 
-def _cell(label, predicted, n, share):
+# %% ../nbs/36_matrix.ipynb #61960238
+def _what(a, b, n): return dict(label=a, predicted=b, n=n, said=_in_words(a, b, n))
+
+def _cell(m, share, vocab, i, j, cells):
     "A cell of the matrix, for the template"
-    res = dict(label=label, predicted=predicted, n=n, said=_in_words(label, predicted, n))
-    return res|_look(label==predicted, share)
+    a,b = vocab[i],vocab[j]
+    return _what(a, b, int(m[i,j]))|_look(share, i, j)|dict(id=f'cell-{i}-{j}' if (a,b) in cells else None)
 
-# %% ../nbs/36_matrix.ipynb #782b7bd0
-def _pair(o): return o['label'],o['predicted']
-
-def _with_id(o, i, j, cells):
-    "The cell in row `i` and column `j`, with its `id`"
-    return o|dict(id=f'cell-{i}-{j}' if _pair(o) in cells else None)
-
-# %% ../nbs/36_matrix.ipynb #6d1ea1e6
-def _row(i, label, vocab, counts, shares, cells):
-    "Cells of row `i`"
-    res = [_cell(label, *o) for o in zip(vocab, counts, shares)]
-    return [_with_id(o, i, j, cells) for j,o in enumerate(res)]
-
-def _rows(preds, cells):
+def _cells(preds, cells):
     "All cells, row by row"
     m,vocab = confusion(preds),classes(preds)
-    rows = zip(vocab, m.tolist(), _shares(m))
-    return [_row(i, k, vocab, *o, cells) for i,(k,*o) in enumerate(rows)]
+    share,ks = _shares(m),range(len(vocab))
+    return [[_cell(m, share, vocab, i, j, cells) for j in ks] for i in ks]
 
-# %% ../nbs/36_matrix.ipynb #1ed8982e
-def _ids(rows):
-    "`id` of each cell"
-    return {_pair(o):o['id'] for o in chain(*rows)}
+# %% ../nbs/36_matrix.ipynb #028ae03b
+def _pair(o): return o['label'],o['predicted']
 
 def _commonest(rows, preds, n=20):
     "The commonest confusions, with their cells"
-    ids,found = _ids(rows),confusions(preds)[:n]
-    return [o|dict(id=ids[_pair(o)], count=plural(o['n'], 'image')) for o in found]
-
-# %% ../nbs/36_matrix.ipynb #3a74b5e7
-def _shown(rows): return [o for o in chain(*rows) if o['id']]
-
-def _lists(rows, preds, cells, places):
-    "Cells with their images"
-    def tiles(o): return tiles_of(preds, cells[_pair(o)], places)
-    return [o|dict(tiles=tiles(o)) for o in _shown(rows)]
+    at = {_pair(o):o['id'] for r in rows for o in r}
+    return [o|dict(id=at[_pair(o)], count=plural(o['n'], 'image')) for o in confusions(preds)[:n]]
 
 def matrix(
     preds:pd.DataFrame, # From `predictions`
@@ -124,5 +96,6 @@ def matrix(
 )->Markup:
     "Confusion matrix, its images and the commonest confusions"
     cells = cell_images(preds)
-    rows = _rows(preds, cells)
-    return render('matrix', classes(preds), rows, _lists(rows, preds, cells, places), _commonest(rows, preds))
+    rows = _cells(preds, cells)
+    lists = [o|dict(tiles=tiles_of(preds, cells[_pair(o)], places)) for r in rows for o in r if o['id']]
+    return render('matrix', classes(preds), rows, lists, _commonest(rows, preds))

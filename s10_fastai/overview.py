@@ -54,7 +54,7 @@ def public_record(
     source = Path(data['source']).name or data['source']
     return res|dict(data=res['data']|kept|dict(source=source))
 
-# %% ../nbs/36_overview.ipynb #52f81994
+# %% ../nbs/36_overview.ipynb #d3b723bc
 def data_name(
     run:dict # Content of `run.json`
 )->str:
@@ -72,19 +72,19 @@ def in_words(
 )->str:
     "What was trained on what"
     d,s = run['data'],run['settings']
-    px = s.get('size', 32)
-    images = f'{d["train"]:,} training and {plural(d["test"], "test image")} of {d["classes"]} classes, {px}x{px} pixels'
+    px = '{0}x{0}'.format(s.get('size', 32))
+    images = f'{d["train"]:,} training and {plural(d["test"], "test image")} of {d["classes"]} classes, {px} pixels'
     net = f'variant {s["variant"]}, {run["parameters"]:,} parameters'
     return f'{images}. Recipe {run["recipe"]}: {net}, {plural(run["epochs"], "epoch")}, seed {run["seed"]}.'
 
-# %% ../nbs/36_overview.ipynb #02530e09
+# %% ../nbs/36_overview.ipynb #b67c26a2
 def _weakest(preds):
     "The weakest class and the strongest"
     df = class_table(preds)
     a,b = df.loc[df.accuracy.idxmin()],df.loc[df.accuracy.idxmax()]
     if a.accuracy==b.accuracy: return f'All classes are equally good: {a.accuracy:.1%}.'
-    low_high = f'{a.low:.1%} to {a.high:.1%}'
-    return render('weakest', a.label, f'{a.accuracy:.1%}', a.correct, f'{a.images:,}', low_high, b.label, f'{b.accuracy:.1%}')
+    shares = f'{a.accuracy:.1%}',f'{a.images:,}',f'{a.low:.1%} to {a.high:.1%}'
+    return render('weakest', a.label, *shares, b.label, f'{b.accuracy:.1%}')
 
 def _commonest(preds):
     "The commonest confusion"
@@ -94,13 +94,14 @@ def _commonest(preds):
     of = plural(int((preds.label==o['label']).sum()), 'image')
     return render('commonest', o['label'], o['predicted'], f'{o["n"]:,}', of)
 
-# %% ../nbs/36_overview.ipynb #ca5115ff
+# %% ../nbs/36_overview.ipynb #94882312
+def _how(gap): return 'about right' if abs(gap)<1 else f'{abs(gap):.1f} points too {"high" if gap>0 else "low"}'
+
 def _trust(preds, nums, level=.9):
     "How far confidence can be trusted"
     mean,acc = preds.confidence.mean(),nums['accuracy']
-    gap = 100*(mean-acc)
-    how = 'about right' if abs(gap)<1 else f'{abs(gap):.1f} points too {"high" if gap>0 else "low"}'
-    said = f'The confidence is {how}: {mean:.1%} on average, with {acc:.1%} right (calibration error {nums["ece"]:.2%})'
+    said = f'The confidence is {_how(100*(mean-acc))}: {mean:.1%} on average, with {acc:.1%} right'
+    said += f' (calibration error {nums["ece"]:.2%})'
     sure = is_correct(preds)[preds.confidence>=level]
     if not len(sure): return f'{said}; it is nowhere {level:.0%} or more.'
     return f'{said}; of the {plural(len(sure), "image")} with {level:.0%} or more, {sure.mean():.1%} are right.'
@@ -112,12 +113,14 @@ def findings(
     "The weakest class, the commonest confusion, and how far confidence can be trusted"
     return [_weakest(preds),_commonest(preds),_trust(preds, nums)]
 
-# %% ../nbs/36_overview.ipynb #0024249b
+# %% ../nbs/36_overview.ipynb #04995c75
+def _having(rules, verdict): return rules.rule[rules.verdict==verdict].tolist()
+
 def rules_in_words(
     rules:pd.DataFrame # From `audit`
 )->str: # Such as `9 hold, 1 fails (R3), 2 do not apply`
     "How many rules hold, fail, and do not apply"
-    hold,fail,other = (rules.rule[rules.verdict==o].tolist() for o in ('holds','fails','not applicable'))
+    hold,fail,other = (_having(rules, o) for o in ('holds','fails','not applicable'))
     def verb(n, one, many): return f'{n} {one if n==1 else many}'
     res = [verb(len(hold), 'holds', 'hold')]
     if fail: res.append(f'{verb(len(fail), "fails", "fail")} ({", ".join(fail)})')

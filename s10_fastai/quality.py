@@ -20,11 +20,12 @@ from .pages import axis_start,ink_svg,interval_bar,render
 from .robustness import corruptions,plot_robustness
 from .run import read_json
 
-# %% ../nbs/36_quality.ipynb #8fb4c0f2
+# %% ../nbs/36_quality.ipynb #36fdecea
+def _texts(r): return [r.label,f'{r.images:,}',f'{r.correct:,}',f'{r.accuracy:.2%}',f'{r.low:.1%} to {r.high:.1%}']
+
 def _class(r, start):
     "A row of the table of classes"
-    cells = [r.label,f'{r.images:,}',f'{r.correct:,}',f'{r.accuracy:.2%}',f'{r.low:.1%} to {r.high:.1%}']
-    return dict(cells=cells, bar=interval_bar(r.accuracy, r.low, r.high, start))
+    return dict(cells=_texts(r), bar=interval_bar(r.accuracy, r.low, r.high, start))
 
 def class_section(
     preds:pd.DataFrame # From `predictions`
@@ -35,16 +36,18 @@ def class_section(
     rows = [_class(r, start) for r in df.itertuples()]
     return render('classes', rows, f'{start:.0%}')+calibration_chart(preds)
 
-# %% ../nbs/36_quality.ipynb #9783d80c
+# %% ../nbs/36_quality.ipynb #fedd3889
 _file = 'robustness.json'
+
+_keys = {'kind','amount','accuracy'}
+def _is_row(o): return isinstance(o, dict) and _keys<={*o} and o['kind'] in {'none',*corruptions}
 
 def _is_record(rec):
     "Whether a record has what the page shows"
     rows = rec.get('corruptions') if isinstance(rec, dict) else None
-    if not isinstance(rows, list) or not rows: return False
-    keys = {'kind','amount','accuracy'}
-    return all(isinstance(o, dict) and keys<={*o} and o['kind'] in {'none',*corruptions} for o in rows)
+    return isinstance(rows, list) and bool(rows) and all(map(_is_row, rows))
 
+# %% ../nbs/36_quality.ipynb #7edc23e7
 def read_robustness(
     path:Path, # Folder of a run
     weights:str # Hash of its weights
@@ -56,15 +59,20 @@ def read_robustness(
     if _is_record(rec): return rec if rec.get('weights')==weights else None
     raise S10Error(f'{file}: not a record of s10_robustness; delete it, or make it again')
 
-# %% ../nbs/36_quality.ipynb #32fe440e
+# %% ../nbs/36_quality.ipynb #9f45ca9a
+def _amounts(df): return [[r.kind,f'{r.amount:g}',f'{r.accuracy:.2%}'] for r in df.itertuples()]
+
+def _in_words(df, n):
+    "Accuracy without and with the worst corruption"
+    o = df.loc[df.accuracy.idxmin()]
+    worst = f'{o.accuracy:.2%} at worst, with {o.kind} {o.amount:g}'
+    return f'Of {plural(n, "image")}, {df.accuracy[0]:.2%} are right; {worst}.'
+
 def robustness_section(
     rec:dict # From `read_robustness`
 )->Markup:
     "Accuracy on corrupted images"
     if not rec: return render('unknown_robustness', 's10_robustness RUN')
     df = pd.DataFrame(rec['corruptions'])
-    o,n = df.loc[df.accuracy.idxmin()],plural(rec.get('images', 0), 'image')
-    said = f'Of {n}, {df.accuracy[0]:.2%} are right; {o.accuracy:.2%} at worst, with {o.kind} {o.amount:g}.'
-    rows = [[r.kind,f'{r.amount:g}',f'{r.accuracy:.2%}'] for r in df.itertuples()]
-    svg = ink_svg(plot_robustness, {'this run':df})
-    return render('drawing', 'Corrupted images', said, svg, ['Corruption','Amount','Accuracy'], rows)
+    said,svg = _in_words(df, rec.get('images', 0)),ink_svg(plot_robustness, {'this run':df})
+    return render('drawing', 'Corrupted images', said, svg, ['Corruption','Amount','Accuracy'], _amounts(df))

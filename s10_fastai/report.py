@@ -61,16 +61,18 @@ def _gradcam(preds, shown, places, opacity=70):
     tiles = {k:tiles_of(preds, v, places) for k,v in kinds.items() if v}
     return render('gradcam', [*cam_layers], tiles, opacity)
 
-# %% ../nbs/36_report.ipynb #46b42fc2
+# %% ../nbs/36_report.ipynb #65dac0cf
 def _samples(images, n=24):
     "Some training images"
     some = evenly(images, n)
     return render('samples', [dict(src=o, label=k) for o,(_,k) in zip(picture_uris(some.x), some)])
 
+def _tfms(s, stats): return train_tfms(*stats, size=s['size'], **s['tfms'])
+
 def _augmentation(run, images, meta):
     "A training image step by step, and what the network saw of some"
-    stats,s = (meta['mean'],meta['std']),run['settings']
-    tfms = train_tfms(*stats, size=s['size'], **s['tfms'])
+    stats = meta['mean'],meta['std']
+    tfms = _tfms(run['settings'], stats)
     rows = augmented_samples(evenly(images, 4).x, tfms, *stats)
     uris = picture_uris(rows.reshape(-1, *rows.shape[2:]))
     return render('augmentation', ink_svg(show_steps, images.x[0], tfms), uris)

@@ -19,41 +19,45 @@ from .data import evenly
 from .evidence import cam_maps
 from .predict import as_batch
 
-# %% ../nbs/35_sheets.ipynb #13b19c47
+# %% ../nbs/35_sheets.ipynb #0351da30
 sheet_columns = 64
+
+def _padded(ims):
+    "Pictures, and black ones after them until the last row is full"
+    return np.concatenate([ims, np.zeros((-len(ims)%sheet_columns, *ims.shape[1:]), np.uint8)])
 
 def tiled(
     ims:np.ndarray # Pictures of one size (n,h,w,...), uint8
 )->np.ndarray: # One picture, 64 of them in a row, from left to right and from top to bottom
     "Pictures side by side"
-    n,h,w = ims.shape[:3]
-    rows = -(-n//sheet_columns)
-    res = np.zeros((rows*sheet_columns, *ims.shape[1:]), np.uint8)
-    res[:n] = ims
-    res = res.reshape(rows, sheet_columns, *ims.shape[1:]).swapaxes(1, 2)
-    return res.reshape(rows*h, sheet_columns*w, *ims.shape[3:])
+    _,h,w,*c = ims.shape
+    rows = _padded(ims).reshape(-1, sheet_columns, h, w, *c).swapaxes(1, 2)
+    return rows.reshape(-1, sheet_columns*w, *c)
 
-# %% ../nbs/35_sheets.ipynb #5219a237
+# %% ../nbs/35_sheets.ipynb #aba5577a
+def _uri(data): return f'data:image/webp;base64,{b64encode(data).decode()}'
+
 _qualities = dict(lossless=True),*(dict(quality=o) for o in (95,90,80,70,50,30))
 
+# %% ../nbs/35_sheets.ipynb #32182ebf
 def _webp(a, **kw):
     "A picture as the bytes of a WebP file"
     f = io.BytesIO()
     Image.fromarray(a).save(f, 'webp', **kw)
     return f.getvalue()
 
-def _uri(data): return f'data:image/webp;base64,{b64encode(data).decode()}'
-
 def _size(ims, kw):
     "Estimated bytes of a sheet, as text of a page"
     sample = evenly(ims, 128)
     return len(_webp(tiled(sample), **kw))*len(ims)/len(sample)*4/3
 
-# %% ../nbs/35_sheets.ipynb #0f5e0483
+# %% ../nbs/35_sheets.ipynb #2118a4f6
+def _even(ims): return ims[:,:ims.shape[1]//2*2,:ims.shape[2]//2*2]
+
 def _halved(ims):
     "Pictures at half their height and width"
-    n,h,w,*c = ims.shape
-    return ims[:,:h//2*2,:w//2*2].reshape(n, h//2, 2, w//2, 2, *c).mean((2,4)).round().astype(np.uint8)
+    n,h,w,*c = (ims := _even(ims)).shape
+    return ims.reshape(n, h//2, 2, w//2, 2, *c).mean((2,4)).round().astype(np.uint8)
 
 def _best(ims, room, qualities=_qualities): return next((o for o in qualities if _size(ims, o)<.9*room), None)
 
@@ -75,30 +79,35 @@ def picture_uris(
     kw = dict(lossless=True) if ims.shape[1]<=32 else dict(quality=90)
     return [_uri(_webp(o, **kw)) for o in ims]
 
-# %% ../nbs/35_sheets.ipynb #e6106f7b
+# %% ../nbs/35_sheets.ipynb #128f382a
+def _grey(x): return x.mul(255).round().byte().numpy()
+
 def heat_tiles(
     maps:torch.Tensor # Maps of images and layers (n,n_layers,H,W), 0..1
 )->np.ndarray: # (n*n_layers,18,18), uint8
     "Heat maps as small grey pictures with a border"
     small = F.interpolate(maps, (16,16), mode='area').flatten(0, 1)
-    return F.pad(small, (1,1,1,1), mode='replicate').mul(255).round().byte().numpy()
+    return _grey(F.pad(small, (1,1,1,1), mode='replicate'))
+
+# %% ../nbs/35_sheets.ipynb #a3a058ef
+def _numbers(values): return ' '.join(f'{o:.3g}' for o in values)
 
 def colour_tables(
     cmap:str='turbo', # matplotlib's name of a colour map
     n:int=33 # Colours
 )->list: # Values of red, of green and of blue, as SVG has them
     "A colour map as the tables of an SVG filter"
-    rgb = matplotlib.colormaps[cmap](np.linspace(0, 1, n))[:,:3]
-    return [' '.join(f'{o:.3g}' for o in c) for c in rgb.T]
+    return [_numbers(o) for o in matplotlib.colormaps[cmap](np.linspace(0, 1, n))[:,:3].T]
 
-# %% ../nbs/35_sheets.ipynb #dfe1df50
+# %% ../nbs/35_sheets.ipynb #608d98a6
+def _parameters(model): return sum(o.numel() for o in model.parameters())
+
 def heat_limit(
     model, # Network, from `run_model`
     most:int=600 # Never more than this
 )->int: # Images
     "How many images have heat maps, so that they take seconds and not minutes"
-    work = sum(o.numel() for o in model.parameters())*(model.size/32)**2
-    return int(min(most, 2e9/work))
+    return int(min(most, 2e9/_parameters(model)/(model.size/32)**2))
 
 def layer_maps(
     model, # Network, from `run_model`
