@@ -159,6 +159,7 @@ def epoch_row(
     res = [str(r['epoch']), *_written('{:.4f}', losses), *_written('{:.2%}', accs)]
     return [*res, f'{100*(accs[0]-accs[1]):.2f}', f'{r["lr"]:.3g}', f'{r["seconds"]:.1f}']
 
+# %% ../nbs/36_charts.ipynb #2d85df06
 def _heads(judged):
     "Names of the columns"
     both = [f'{s} {k}' for k in ('loss','accuracy') for s in ('Train',judged.capitalize())]

@@ -103,6 +103,6 @@ def choose_flips(
     "The recipe with the flips that suit the images"
     if flips=='off': return without_flips(recipe),[]
     if flips=='on' or not _has_flips(recipe): return recipe,[]
-    if why := mirror_trouble(train): return without_flips(recipe),[f'no flips, as {why}; --flips on if they may be mirrored']
+    if why := mirror_trouble(train): return without_flips(recipe),[f'no flips, as {why}; --flips on mirrors them']
     if not are_characters(train.vocab): return recipe,[]
     return recipe,[f'flips are on; add --flips off if {_are_such(train.vocab)}']

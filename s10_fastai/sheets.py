@@ -59,6 +59,7 @@ def _halved(ims):
     n,h,w,*c = (ims := _even(ims)).shape
     return ims.reshape(n, h//2, 2, w//2, 2, *c).mean((2,4)).round().astype(np.uint8)
 
+# %% ../nbs/35_sheets.ipynb #5ad1e6af
 def _best(ims, room, qualities=_qualities): return next((o for o in qualities if _size(ims, o)<.9*room), None)
 
 def sheet_uri(

@@ -21,7 +21,7 @@ def train_run(
     data:str='digits', # digits, cifar10, cifar100, or the path of a folder, archive or .npz file
     recipe:str='assignment', # assignment, beyond, era_v2 or era_v1
     change:str=None, # Entries of the recipe to change, such as 'wd=.05, tfms.border=reflect'
-    epochs:int=None, # Epochs (default: 24, rule R3, or more where that is under 500 steps); the learning rate peaks after 5/24
+    epochs:int=None, # Epochs, of which the learning rate rises in 5/24 (default: 24, rule R3, or more for few images)
     bs:int=None, # Images per batch (default: 512, or 64 below 10,000 images)
     lr:float=None, # Peak learning rate (default: from the LR finder, or the recipe's own)
     width:int=64, # Channels of the first layer; 64 in the assignment, 16 for a CPU
@@ -39,7 +39,7 @@ def train_run(
     resize:bool=False, # Scale images of other sizes to `size`
     size:int=32, # Height and width of the images, pixels: a multiple of 8 from 24 to 256
     fit:str='crop', # How images of other sizes are scaled: crop, pad or stretch
-    flips:str='auto', # Mirror images: on, off, or auto: off where class names say that a mirrored image is another class
+    flips:str='auto', # Mirror images: on, off, or auto: off where a mirrored image would be of another class
     labels:str=None, # CSV file with the labels, or file.csv:FILE,LABEL to name its columns
     skip_unreadable:bool=False, # Go on without images that cannot be read
     resume:str=None, # Folder of an interrupted run to resume; all settings are the run's own
