@@ -129,7 +129,7 @@ def _lr_panel(run, x):
     lrs,ends = run['lrs'],[r['lr'] for r in run['history']]
     return panel('Learning rate', x, dict(rate=ends), _lr_in_words(lrs), drawn=(_steps(lrs, len(x)), dict(rate=lrs)))
 
-# %% ../nbs/36_charts.ipynb #2bf3d351
+# %% ../nbs/36_charts.ipynb #2b1ffc01
 def _gap_in_words(gap): return f'It ends with {100*gap[-1]:.2f} points.'
 
 def _gap_panel(hist, x, judged):
@@ -137,6 +137,7 @@ def _gap_panel(hist, x, judged):
     gap = _gaps(hist)
     return panel(f'Train minus {judged} accuracy', x, dict(gap=gap), _gap_in_words(gap), percent=True)
 
+# %% ../nbs/36_charts.ipynb #857bd1bf
 def _panels(run, judged):
     "The four panels of the curves"
     hist = run['history']
@@ -147,7 +148,7 @@ def _panels(run, judged):
     yield _gap_panel(hist, x, judged)
     yield _lr_panel(run, x)
 
-# %% ../nbs/36_charts.ipynb #59dc672f
+# %% ../nbs/36_charts.ipynb #3829f62d
 def _values(r, key): return [r[f'{o}_{key}'] for o in ('train','test')]
 def _written(fmt, values): return [fmt.format(o) for o in values]
 
@@ -159,6 +160,7 @@ def epoch_row(
     res = [str(r['epoch']), *_written('{:.4f}', losses), *_written('{:.2%}', accs)]
     return [*res, f'{100*(accs[0]-accs[1]):.2f}', f'{r["lr"]:.3g}', f'{r["seconds"]:.1f}']
 
+# %% ../nbs/36_charts.ipynb #d469b5a3
 def _heads(judged):
     "Names of the columns"
     both = [f'{s} {k}' for k in ('loss','accuracy') for s in ('Train',judged.capitalize())]

@@ -51,7 +51,7 @@ def _size(ims, kw):
     sample = evenly(ims, 128)
     return len(_webp(tiled(sample), **kw))*len(ims)/len(sample)*4/3
 
-# %% ../nbs/35_sheets.ipynb #2118a4f6
+# %% ../nbs/35_sheets.ipynb #b2755bc3
 def _even(ims): return ims[:,:ims.shape[1]//2*2,:ims.shape[2]//2*2]
 
 def _halved(ims):
@@ -59,6 +59,7 @@ def _halved(ims):
     n,h,w,*c = (ims := _even(ims)).shape
     return ims.reshape(n, h//2, 2, w//2, 2, *c).mean((2,4)).round().astype(np.uint8)
 
+# %% ../nbs/35_sheets.ipynb #10ce2caf
 def _best(ims, room, qualities=_qualities): return next((o for o in qualities if _size(ims, o)<.9*room), None)
 
 def sheet_uri(
