@@ -47,7 +47,7 @@ def _tsne(f, seed):
 
 def _projected(f):
     "The first two principal components, 0 where there are fewer"
-    xy = _pca(f, 2) if len(f)>1 else np.zeros((1,0))
+    xy = _pca(f, 2) if len(f)>1 and f.std(0).any() else np.zeros((len(f),0))
     return np.pad(xy, ((0,0),(0,2-xy.shape[1])))
 
 # %% ../nbs/36_map.ipynb #8ccd4b23

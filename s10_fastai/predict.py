@@ -210,7 +210,7 @@ def logits_labels(
 )->tuple: # Logits (N,n_out), labels (N,)
     "Logits and labels in a table of predictions"
     cols = [f'{kind}:{o}' for o in classes(preds)]
-    return torch.from_numpy(preds[cols].to_numpy(np.float32)),_labels(preds)
+    return torch.tensor(preds[cols].to_numpy(np.float32)),_labels(preds)
 
 # %% ../nbs/30_predict.ipynb #0c0a6138
 def _image_loaders(path, data, meta):
