@@ -14,10 +14,11 @@ from itertools import starmap
 from math import prod
 
 import numpy as np,pandas as pd
+from scipy.special import softmax
 from scipy.stats import binomtest
 
 from .evidence import interval,is_correct
-from .predict import classes,logits_labels
+from .predict import classes
 
 # %% ../nbs/36_paired.ipynb #f8ac9cb8
 def mcnemar(
@@ -89,7 +90,7 @@ def only_first(
     ok = is_correct(p)&~is_correct(q)
     return p['index'][_surer(p[ok], q[ok]).index].tolist()
 
-def _probs(preds, i): return logits_labels(preds.iloc[[i]])[0][0].softmax(0)
+def _probs(preds, i): return softmax(preds.iloc[i][[f'logit:{o}' for o in classes(preds)]].to_numpy(float))
 
 # %% ../nbs/36_paired.ipynb #859caf80
 def likeliest(
@@ -98,9 +99,8 @@ def likeliest(
     k:int=3 # Number of classes
 )->list: # Pairs of class and probability
     "The likeliest classes of an image"
-    vocab = classes(preds)
-    vals,idxs = _probs(preds, i).topk(min(k, len(vocab)))
-    return [(vocab[j],v) for j,v in zip(idxs.tolist(), vals.tolist())]
+    vocab,probs = classes(preds),_probs(preds, i)
+    return [(vocab[j],float(probs[j])) for j in (-probs).argsort(kind='stable')[:k]]
 
 # %% ../nbs/36_paired.ipynb #edf0aaef
 def _test_hashes(run):
