@@ -116,7 +116,12 @@ def n_undecayed(
     return n[1] if op.startswith(('Conv2d(','Linear(')) and 'bias=False' not in op and len(n)>1 else 0
 
 # %% ../nbs/34_assignment.ipynb #10d3c130
-def same_number(a, b): return math.isclose(a, b, rel_tol=1e-5)
+def same_number(
+    a:float, # Any number
+    b:float # Another
+)->bool:
+    "Whether two numbers are equal but for rounding, to five digits"
+    return math.isclose(a, b, rel_tol=1e-5)
 
 # %% ../nbs/34_assignment.ipynb #590afa99
 def _half_cosine(t): return (1-np.cos(np.pi*t))/2
@@ -285,7 +290,9 @@ _unordered = ('ba95291bc57bb968dc430726073c3e3cf842bed6bb227b71bd9f90e33be7678c'
 _hashes = dict(sha256=known_images['cifar10'], unordered=_unordered)
 cifar10_hashes = {k:dict(zip(('train','test'), v)) for k,v in _hashes.items()}
 
-def stats_off(data):
+def stats_off(
+    data:dict # What a record says of its images
+)->float: # Pixels are scaled to 0..1
     "Largest difference of mean and standard deviation of `data` from those of CIFAR-10"
     return np.abs(np.subtract([data['mean'],data['std']], [cifar_mean,cifar_std])).max()
 

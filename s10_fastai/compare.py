@@ -8,16 +8,14 @@ Docs: https://s10-fastai.github.io/s10_fastai/compare.html.md"""
 __all__ = ['compare']
 
 # %% ../nbs/37_compare.ipynb #e7b79416
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment,PackageLoader,StrictUndefined
 
 from .audit import audit
 from .core import S10Error,free_name,new_file,printable
 from .evidence import class_table
-from .pages import axis_start,duration,flat,ink_svg,interval_bar,write_page
+from .pages import axis_start,duration,flat,ink_svg,interval_bar,say,styled_page,write_page
 from .pairs import add_classes,add_images,all_pairs,disagreements_csv
 from .several import chart_titles,grouped,plot_runs,read_several,series
 
@@ -110,16 +108,12 @@ def _charts(members): return [_chart(members, *o) for o in chart_titles([m.recor
 # %% ../nbs/37_compare.ipynb #a4f364ab
 _compared = 'recipe width epochs seed lr_min lr_max parameters settings data versions hardware'.split()
 _apart = {f'data.{o}' for o in ('checks','notes','left_out','groups','sha256','unordered')}
-_words = {None:'none', True:'yes', False:'no'}
 
 # %% ../nbs/37_compare.ipynb #8bccd03b
-def _list(v): return ', '.join(map(_in_words, v[:10]))+(', …' if len(v)>10 else '')
-
 def _in_words(v):
     "A setting in words"
-    if v is None or isinstance(v, bool): return _words[v]
-    if isinstance(v, (list,tuple)): return _list(v)
-    return f'{v:.4g}' if isinstance(v, float) else f'{v:,}' if isinstance(v, int) else str(v)
+    long = isinstance(v, (list,tuple)) and len(v)>10
+    return f'{say(v[:10])}, …' if long else say(v)
 
 # %% ../nbs/37_compare.ipynb #78b2d5ae
 def _is_apart(k): return '.'.join(k.split('.')[:2]) in _apart
@@ -147,16 +141,7 @@ def _finding(g, pairs):
     best = _best_two(g)
     return next((o for o in pairs if o.group is g and {o.a.name,o.b.name}==best), None)
 
-@cache
-def _environment():
-    "Where templates come from"
-    kw = dict(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    env = Environment(loader=PackageLoader('s10_fastai'), **kw)
-    env.filters |= dict(printable=printable)
-    return env
-
 # %% ../nbs/37_compare.ipynb #7f7742aa
-def _css(): return _environment().loader.get_source(_environment(), 'compare.css')[0]
 def _findings(groups, pairs): return [o for g in groups if (o := _finding(g, pairs))]
 
 def _pair_parts(groups):
@@ -174,9 +159,7 @@ def _page(members, data):
     "Source of the page"
     groups = grouped(members, data)
     parts = _pair_parts(groups)|_run_parts(members)|dict(table=_results(members), bars=_bars(groups))
-    page = _environment().get_template('compare.html')
-    txt = page.render(title=_title(members), css=_css(), runs=members, groups=groups, **parts)
-    return printable(txt.lstrip(), keep='\n')
+    return styled_page('compare', title=_title(members), runs=members, groups=groups, **parts)
 
 # %% ../nbs/37_compare.ipynb #958bb936
 def compare(

@@ -87,13 +87,11 @@ def mirror_trouble(
     if are_characters(vocab) and are_grey(train.x): return _are_such(vocab)
 
 # %% ../nbs/20_defaults.ipynb #9d05a7cd
-def _has_flips(recipe): return recipe['tfms'].get('flip_p', .5)>0
-
 def without_flips(
     recipe:dict # From `get_recipe`
 )->dict: # Recipe
     "The recipe without horizontal flips in training and in predictions"
-    return change_recipe(recipe, 'tfms.flip_p=0.') if _has_flips(recipe) else recipe
+    return change_recipe(recipe, 'tfms.flip_p=0.')
 
 def choose_flips(
     recipe:dict, # From `get_recipe`
@@ -102,7 +100,7 @@ def choose_flips(
 )->tuple: # Recipe, sentences that say why
     "The recipe with the flips that suit the images"
     if flips=='off': return without_flips(recipe),[]
-    if flips=='on' or not _has_flips(recipe): return recipe,[]
+    if flips=='on' or 'flip_p' in recipe['tfms']: return recipe,[]
     if why := mirror_trouble(train): return without_flips(recipe),[f'no flips, as {why}; --flips on mirrors them']
     if not are_characters(train.vocab): return recipe,[]
     return recipe,[f'flips are on; add --flips off if {_are_such(train.vocab)}']

@@ -6,8 +6,8 @@ Docs: https://s10-fastai.github.io/s10_fastai/job.html.md"""
 
 # %% auto #0
 __all__ = ['torch_device', 'load_sets', 'fix_seed', 'default_workers', 'job_learner', 'progress_bars', 'unordered_hash',
-           'named_sets', 'describe_data', 'Clock', 'prepare', 'environment', 'start_record', 'first_lines',
-           'default_bs', 'code_hash', 'hardware', 'peak_memory', 'versions']
+           'named_sets', 'describe_data', 'Clock', 'prepare', 'environment', 'start_record', 'reading_lines',
+           'first_lines', 'default_bs', 'code_hash', 'hardware', 'peak_memory', 'versions']
 
 # %% ../nbs/22_job.ipynb #e951a901
 import hashlib,json,os,sys
@@ -291,7 +291,9 @@ def start_record(
         environment=environment(job), date=timestamp(), interruptions=[])
 
 # %% ../nbs/22_job.ipynb #efcf0e35
-def _reading_lines(data):
+def reading_lines(
+    data:dict # With `notes`, `left_out` and `groups`, as `Data` has them, or `vars` of `ImageSets`
+): # Lines of text
     "How the images were read, and what was left out"
     yield from (f'Note: {o}' for o in data['notes'])
     yield from left_out_lines(data['left_out'])
@@ -310,4 +312,4 @@ def first_lines(
     yield f'{path}: {a["recipe"]} on {a["data"]}{size}, width {a["width"]}, batches of {job.bs}, {device}'
     yield from (f'Note: {o}' for o in job.notes)
     yield from check_lines(start['data']['checks'])
-    yield from _reading_lines(start['data'])
+    yield from reading_lines(start['data'])

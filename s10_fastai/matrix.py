@@ -11,6 +11,7 @@ __all__ = ['confusions', 'cell_images', 'matrix']
 import numpy as np,pandas as pd
 from markupsafe import Markup
 
+from .confusion import cell_shares
 from .core import plural
 from .evidence import confusion
 from .gallery import tiles_of
@@ -54,12 +55,6 @@ def cell_images(
     df = df[df['rank']<per].sort_values(['ok','rank'], kind='stable')[:most]
     return df.groupby(['label','predicted'])['index'].agg(list).to_dict()
 
-# %% ../nbs/36_matrix.ipynb #d3427154
-def _shares(m):
-    "How deep each count is coloured, 0..1: of its row on the diagonal, else of the most frequent mistake"
-    own = np.eye(len(m), dtype=bool)
-    return np.where(own, m/np.maximum(m.sum(1, keepdims=True), 1), m/max(m[~own].max(initial=0), 1))
-
 # %% ../nbs/36_matrix.ipynb #c539d608
 def _in_words(label, predicted, n):
     "A cell in words"
@@ -79,7 +74,7 @@ def _cell(m, share, vocab, i, j, cells):
 def _cells(preds, cells):
     "All cells, row by row"
     m,vocab = confusion(preds),classes(preds)
-    share,ks = _shares(m),range(len(vocab))
+    share,ks = cell_shares(m),range(len(vocab))
     return [[_cell(m, share, vocab, i, j, cells) for j in ks] for i in ks]
 
 # %% ../nbs/36_matrix.ipynb #028ae03b

@@ -140,15 +140,19 @@ def _classified(k, n):
     return f'{k:,} of {plural(n, "test image")} {_is(k)} classified correctly; 95 % interval {low:.2%} to {high:.2%}.'
 
 # %% ../nbs/36_overview.ipynb #d84ad461
+def _has_flips(run): return run['settings']['tfms'].get('flip_p', .5)>0
+
 def _facts(run, nums):
     "What else is asked first"
-    facts = {'right among the first two':f'{nums["top2"]:.2%}', 'with flip TTA':f'{nums["tta"]:.2%}'}
+    facts = {'right among the first two':f'{nums["top2"]:.2%}'}
+    if _has_flips(run): facts['with flip TTA'] = f'{nums["tta"]:.2%}'
     facts |= {'test loss':f'{run["test_loss"]:.4f}', 'calibration error':f'{nums["ece"]:.2%}'}
     facts |= {'parameters':f'{run["parameters"]:,}', 'epochs':run['epochs']}
     return facts | {'training in all':duration(run['times']['total'])}
 
 def _note(rules): return rules.ran[rules.rule=='R9'].item().partition('; ')[2]
 
+# %% ../nbs/36_overview.ipynb #1e204e0f
 def headline(
     run:dict, # From `public_record`
     preds:pd.DataFrame, # From `predictions`

@@ -198,11 +198,12 @@ def range_test(
     with no_gc():
         from s10_fastai.defaults import choose_flips
         from s10_fastai.finder import finder_record,plot_finder
-        from s10_fastai.job import check_memory,fix_seed,job_learner,load_sets,progress_bars,torch_device
+        from s10_fastai.job import check_memory,fix_seed,job_learner,load_sets,progress_bars,reading_lines,torch_device
         from s10_fastai.learner import find_lr,get_recipe
     recipe,device = get_recipe(recipe),torch_device(device)
     sets,bs = load_sets(data, limit, bs, resize, size=size, fit=fit)
-    recipe,_ = choose_flips(recipe, sets.train, flips)
+    recipe,notes = choose_flips(recipe, sets.train, flips)
+    for o in (*(f'Note: {o}' for o in notes),*reading_lines(vars(sets))): echo(o, file='stderr')
     check_memory(bs, width, size, device, precision)
     fix_seed(seed, device)
     learn = job_learner(sets.train, sets.test, recipe, bs, width, device, precision, fit=fit)
