@@ -16,7 +16,7 @@ from .audit import audit
 from .core import S10Error,free_name,new_file,printable
 from .evidence import class_table
 from .pages import axis_start,duration,flat,ink_svg,interval_bar,say,styled_page,write_page
-from .pairs import add_classes,add_images,all_pairs,disagreements_csv
+from .pairs import add_classes,add_images,all_pairs,disagreements_csv,networks,suspects
 from .several import chart_titles,grouped,plot_runs,read_several,series
 
 # %% ../nbs/37_compare.ipynb #4ef2f2a2
@@ -143,13 +143,16 @@ def _finding(g, pairs):
 
 # %% ../nbs/37_compare.ipynb #7f7742aa
 def _findings(groups, pairs): return [o for g in groups if (o := _finding(g, pairs))]
+def _labels(groups, panels): return [suspects(g, panels) for g in groups if len(networks(g))>1]
 
 def _pair_parts(groups):
     "Pairs of runs with their images, and what is said of them first"
-    pairs = all_pairs(groups)
+    pairs,panels = all_pairs(groups),{}
     for o in pairs: add_classes(o)
+    add_images(pairs, panels)
+    parts = dict(labels=_labels(groups, panels), findings=_findings(groups, pairs))
     csvs = [disagreements_csv(g) for g in groups if len(g.compared)>1]
-    return dict(pairlist=pairs, panels=add_images(pairs), csvs=csvs, findings=_findings(groups, pairs))
+    return parts | dict(pairlist=pairs, panels=[*panels.values()], csvs=csvs)
 
 # %% ../nbs/37_compare.ipynb #ecc64c15
 def _run_parts(members): return dict(charts=_charts(members), differing=_differing([o.record for o in members]))

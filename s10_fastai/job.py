@@ -120,8 +120,7 @@ def job_learner(
 ): # fastai `Learner`
     "Learner of a recipe for both sets"
     dls = image_dls(train, test, recipe, bs, augment, workers, device, fit)
-    keep = bs*width*dls.image_size**2<=512*16*32**2
-    cbs = [StepMemory(keep)] if device.type=='cpu' else None
+    cbs = [StepMemory(keeps_memory(bs, width, dls.image_size, device, precision))] if device.type=='cpu' else None
     return s10_learner(dls, recipe, width, precision, cbs=cbs)
 
 # %% ../nbs/22_job.ipynb #7509f57e
