@@ -140,7 +140,8 @@ def _repeat(path, out, data):
     from s10_fastai.run import read_run
     old,moved = read_run(path),dict(data=data) if data else {}
     _check_args(path, old)
-    new = read_run(train_run(**old['args']|dict(out=out)|moved))
+    same = dict(out=out, precision=old['settings']['precision'])
+    new = read_run(train_run(**old['args']|same|moved))
     echo(*_compared(old, new), *_others(old, new))
     return _weights(old)==_weights(new)
 

@@ -27,6 +27,7 @@ from .defaults import choose_flips,default_bs,default_epochs,epochs_note
 from .distributed import processes
 from .hardware import *
 from .learner import StepMemory,change_recipe,get_recipe,image_dls,s10_learner
+from .precision import choose_precision
 from .run import Recipe,checked,timestamp
 from .tables import split_columns
 from .track import tracker_names
@@ -229,6 +230,15 @@ def _choose_defaults(job, a):
     job.notes += epochs_note(n, job.bs)
 
 # %% ../nbs/22_job.ipynb #199ab85e
+def _choose_precision(job, a):
+    "Choose the precision by the processor, the same in all processes, and note why"
+    def choose(): return choose_precision(a.precision, job.device, job.bs, a.width, *network)
+    network = len(job.train.vocab),job.recipe['variant'],a.size
+    a.precision,notes = job.dist.first(choose)
+    job.args['precision'] = a.precision
+    job.notes += notes
+
+# %% ../nbs/22_job.ipynb #0eddcba4
 def _n_gpus(job): return job.dist.world if job.device.type=='cuda' else 1
 
 def _n_workers(job, a): return default_workers(job.device, a.augment) if a.workers is None else a.workers
@@ -254,6 +264,7 @@ def prepare(
     clock.lap('imports')
     _load_images(job, a)
     _choose_defaults(job, a)
+    _choose_precision(job, a)
     _make_learner(job, a)
     clock.lap('data')
     return job

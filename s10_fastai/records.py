@@ -268,9 +268,10 @@ def _settings(r):
 
 # %% ../nbs/39_records.ipynb #fc7acd18
 def _left_open(args):
-    "Arguments that do not count: those of a place, and those that change nothing or that the images decide"
+    "Arguments that do not count: those of a place, and those that change nothing or that images or processor decide"
     yield from ('data','out','device','track','change','flips')
-    yield from (k for k,given in dict(fit=args['resize'], epochs=args['epochs']).items() if not given)
+    open_ones = dict(fit=args['resize'], epochs=args['epochs'], precision=args['precision']!='auto')
+    yield from (k for k,given in open_ones.items() if not given)
 
 def _expected(args, without):
     "Settings and arguments of a run with these arguments of `train_run`, wherever it is made, perhaps `without` flips"
@@ -282,7 +283,7 @@ def _made(details):
     "The same of a run that was made, from its `Details`"
     settings,epochs = _plain(neutral) | details['settings'],len(first(details['history'].values()))
     args = _defaults() | dict(seed=details['seed']) | details['args'] | dict(epochs=epochs)
-    return settings | dict(ends=_ends(settings)) | args
+    return settings | dict(ends=_ends(settings)) | args | dict(precision=settings['precision'])
 
 def _are_off(args, made):
     "Whether a run with these arguments has no flips, which the images decide by default"

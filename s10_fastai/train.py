@@ -30,7 +30,7 @@ def train_run(
     seed:int=42, # Seed of everything random
     deterministic:bool=False, # Deterministic GPU kernels (slower); CPU runs always are deterministic
     device:str=None, # cpu, cuda or mps (default: the best available)
-    precision:str='auto', # fp32, bf16, or auto: bf16 on CUDA and fp32 elsewhere
+    precision:str='auto', # fp32, bf16, or auto: bf16 on CUDA, and on a CPU where it is faster
     sync_bn:bool=False, # Synchronise BatchNorm across GPUs
     augment:str='batch', # batch: whole batches on the training device; item: albumentations, image by image
     workers:int=None, # Processes for --augment item (default: none on a CPU, up to 8 with a GPU)
@@ -185,7 +185,7 @@ def range_test(
     limit:int=None, # Use only this many training images
     seed:int=42, # Seed of everything random
     device:str=None, # cpu, cuda or mps (default: the best available)
-    precision:str='auto', # fp32, bf16, or auto: bf16 on CUDA and fp32 elsewhere
+    precision:str='auto', # fp32, bf16, or auto: bf16 on CUDA, and on a CPU where it is faster
     out:str=None, # PNG picture to write (default: lr_find.png, with a number if it exists)
     resize:bool=False, # Scale images of other sizes to `size`
     size:int=32, # Height and width of the images, pixels: a multiple of 8 from 24 to 256
@@ -200,10 +200,12 @@ def range_test(
         from s10_fastai.finder import finder_record,plot_finder
         from s10_fastai.job import check_memory,fix_seed,job_learner,load_sets,progress_bars,reading_lines,torch_device
         from s10_fastai.learner import find_lr,get_recipe
+        from s10_fastai.precision import choose_precision
     recipe,device = get_recipe(recipe),torch_device(device)
     sets,bs = load_sets(data, limit, bs, resize, size=size, fit=fit)
     recipe,notes = choose_flips(recipe, sets.train, flips)
-    for o in (*(f'Note: {o}' for o in notes),*reading_lines(vars(sets))): echo(o, file='stderr')
+    precision,more = choose_precision(precision, device, bs, width, len(sets.train.vocab), recipe['variant'], size)
+    for o in (*(f'Note: {o}' for o in notes+more),*reading_lines(vars(sets))): echo(o, file='stderr')
     check_memory(bs, width, size, device, precision)
     fix_seed(seed, device)
     learn = job_learner(sets.train, sets.test, recipe, bs, width, device, precision, fit=fit)
