@@ -65,7 +65,7 @@ def _new_run(args, quiet, cbs, since):
         from s10_fastai.job import Clock,prepare,start_record
     clock,args = Clock(since),args|dict(data=str(args['data']), out=None)
     job = prepare(args, cbs, clock)
-    start = start_record(job, command_line(args))
+    start = start_record(job, command_line(args|dict(precision=job.args['precision'])))
     path = job.dist.first(lambda: make_run_folder(new, start, named=args['out'] is not None))
     return fit_job(path, start, job, quiet, clock)
 
