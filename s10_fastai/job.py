@@ -234,6 +234,7 @@ def _choose_precision(job, a):
     "Choose the precision by the processor, the same in all processes, and note why"
     def choose(): return choose_precision(a.precision, job.device, job.bs, a.width, *network)
     network = len(job.train.vocab),job.recipe['variant'],a.size
+    check_memory(job.bs, a.width, a.size, job.device, a.precision, _n_gpus(job))
     a.precision,notes = job.dist.first(choose)
     job.args['precision'] = a.precision
     job.notes += notes
@@ -245,7 +246,6 @@ def _n_workers(job, a): return default_workers(job.device, a.augment) if a.worke
 
 def _make_learner(job, a):
     "Add the learner, with the seed set just before"
-    check_memory(job.bs, a.width, a.size, job.device, a.precision, _n_gpus(job))
     job.workers = _n_workers(job, a)
     fix_seed(a.seed, job.device, a.deterministic)
     how = a.precision,a.augment,job.workers,a.fit

@@ -33,10 +33,10 @@ def step_seconds(
     n_out:int=10, # Classes
     variant:str='assignment', # Of the network
     size:int=32, # Height and width of the images, pixels
-    n:int=32, # Images
     rounds:int=3 # Steps in each precision, after one that is not counted
 )->dict: # fp32, bf16: seconds
     "Seconds of a training step on this CPU; random weights are drawn"
+    n = max(2, 2**21//(width*size**2)) # as much work for every network
     x,y = torch.rand(n, 3, size, size).to(memory_format=torch.channels_last),torch.zeros(n, dtype=torch.long)
     nets = {k:CustomResNet(n_out, width, variant, k=='bf16', size).to(memory_format=torch.channels_last)
         for k in ('fp32','bf16')}
