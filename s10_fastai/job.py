@@ -230,11 +230,12 @@ def _choose_defaults(job, a):
     job.notes += epochs_note(n, job.bs)
 
 # %% ../nbs/22_job.ipynb #199ab85e
+def _check_step(job, a): check_memory(job.bs, a.width, a.size, job.device, a.precision, _n_gpus(job))
+
 def _choose_precision(job, a):
     "Choose the precision by the processor, the same in all processes, and note why"
     def choose(): return choose_precision(a.precision, job.device, job.bs, a.width, *network)
     network = len(job.train.vocab),job.recipe['variant'],a.size
-    check_memory(job.bs, a.width, a.size, job.device, a.precision, _n_gpus(job))
     a.precision,notes = job.dist.first(choose)
     job.args['precision'] = a.precision
     job.notes += notes
@@ -255,7 +256,8 @@ def _make_learner(job, a):
 def prepare(
     args:dict, # Arguments of `train_run` but for `resume`, `quiet` and `cbs`
     cbs=None, # Further callbacks of the fit
-    clock:Clock=None # Measures the time of imports and data
+    clock:Clock=None, # Measures the time of imports and data
+    resumed:bool=False # Keep the precision that the run began with
 )->SimpleNamespace: # `args`, `recipe`, `device`, `sets`, `train`, `judged`, `test`, `bs`, `learn`, `cbs`, `dist` …
     "Everything that a run needs; raises `S10Error` for a bad argument"
     a,clock = SimpleNamespace(**args),clock or Clock()
@@ -264,7 +266,8 @@ def prepare(
     clock.lap('imports')
     _load_images(job, a)
     _choose_defaults(job, a)
-    _choose_precision(job, a)
+    _check_step(job, a)
+    if not resumed: _choose_precision(job, a)
     _make_learner(job, a)
     clock.lap('data')
     return job

@@ -172,7 +172,7 @@ def _resumed_run(path, args, quiet, cbs, since):
         from s10_fastai.fit import fit_job
         from s10_fastai.job import Clock,prepare
     clock = Clock(since)
-    job = prepare(start['args']|given, cbs, clock)
+    job = prepare(start['args']|given, cbs, clock, resumed=True)
     _check_images(path, start, job)
     return fit_job(path, start, job, quiet, clock, resumed=True)
 
